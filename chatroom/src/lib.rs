@@ -1,0 +1,1 @@
+//! The one binary: a role per subcommand.

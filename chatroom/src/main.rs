@@ -1,0 +1,2 @@
+//! The one binary: a role per subcommand.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Decides: sign-in and chat commands become events in the log.

@@ -1,0 +1,1 @@
+//! Stories, told in the words of the domain, on real servers.

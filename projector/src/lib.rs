@@ -1,0 +1,1 @@
+//! Remembers: the log becomes read models in Postgres.

@@ -1,0 +1,1 @@
+//! Answers: pages over HTTP, live frames over WebSockets.

@@ -1,0 +1,1 @@
+//! The test vocabulary: System, User, Socket, on real servers.
