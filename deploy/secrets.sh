@@ -43,6 +43,11 @@ for role in command query; do
     printf %s "compose:$public" > "$role/token-public-keys"
 done
 
+key() { head -c 32 /dev/urandom | base64url; }
+key > command/pepper
+key > command/phone-key
+printf '1:%s' "$(key)" > command/refresh-keys
+
 chown -R "$CHATROOM_UID" operator command projector query analyst
 chown -R "$POSTGRES_UID" postgres
 mv nats/env.new nats/env
