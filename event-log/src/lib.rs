@@ -1,9 +1,14 @@
 //! The log: append under a condition, read a tip, follow in order.
 
+mod connect;
 mod error;
+mod nats;
 mod record;
+pub mod streams;
 
+pub use connect::{Login, connect};
 pub use error::{AppendError, FollowError, LogError};
+pub use nats::JetStream;
 pub use record::{Fact, Record};
 
 use events::{EventId, NewEvent, StreamName, Subject};

@@ -1,0 +1,61 @@
+//! The log on JetStream: one client, a writer per stream, requests to the server's own API.
+
+mod answer;
+mod api;
+mod append;
+mod follow;
+mod send;
+
+use crate::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
+pub(crate) use api::Api;
+use append::Writer;
+use events::{NewEvent, StreamName, Subject};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The log on JetStream. Clones share client and writers.
+#[derive(Clone)]
+pub struct JetStream {
+    api: Api,
+    writers: Arc<BTreeMap<StreamName, Writer>>,
+}
+
+impl JetStream {
+    /// On this client. Its writers end when the last clone is dropped; what was handed in is sent before.
+    pub fn new(client: async_nats::Client) -> Self {
+        let api = Api::new(client);
+        let writers = StreamName::ALL.map(|stream| (stream, Writer::start(stream, api.clone())));
+        Self { api, writers: Arc::new(BTreeMap::from(writers)) }
+    }
+}
+
+impl EventLog for JetStream {
+    fn append(&self, unit: Vec<NewEvent>) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        async move {
+            let stream = unit.first().map_or(StreamName::Chat, |event| event.subject.stream());
+            self.writers[&stream].append(unit).await
+        }
+        .boxed()
+    }
+
+    fn last(&self, subject: Subject, freshness: Freshness) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.api.last(subject, freshness).boxed()
+    }
+
+    fn read(&self, stream: StreamName, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.api.read(stream, seq).boxed()
+    }
+
+    fn extent(&self, stream: StreamName) -> BoxFuture<'_, Result<Extent, LogError>> {
+        self.api.extent(stream).boxed()
+    }
+
+    fn follow(
+        &self,
+        stream: StreamName,
+        start: Start,
+        filters: Vec<String>,
+    ) -> BoxStream<'static, Result<Record, FollowError>> {
+        follow::follow(self.api.clone(), stream, start, filters).boxed()
+    }
+}
