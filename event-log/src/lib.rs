@@ -11,7 +11,7 @@ pub use error::{AppendError, FollowError, LogError};
 pub use nats::JetStream;
 pub use record::{Fact, Record};
 
-use events::{EventId, NewEvent, StreamName, Subject};
+use events::{EventId, NewEvent, StreamName, Subject, Time};
 use futures::{future::BoxFuture, stream::BoxStream};
 
 /// How fresh a read has to be.
@@ -47,6 +47,8 @@ pub enum Start {
     Checkpoint { seq: u64, id: EventId },
     /// The record at `seq`, unchecked: for a stream that forgets, or a reader without a checkpoint's id.
     Sequence(u64),
+    /// The first record that was stored at this moment or later, by the server's clock.
+    Time(Time),
 }
 
 /// The log, as the services see it. Two implementations: JetStream, and the fake that fails by seed.

@@ -3,7 +3,7 @@
 use super::api::Api;
 use crate::{FollowError, LogError, Record, Start};
 use async_nats::{Message, StatusCode, Subscriber};
-use events::{EventId, StreamName};
+use events::{EventId, StreamName, Time};
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ struct Follower {
     stream: StreamName,
     filters: Vec<String>,
     mark: Option<Mark>,
+    /// From when on, until the first record is there.
+    since: Option<Time>,
     /// Whether the record at the mark was asked for again and must come first.
     inclusive: bool,
     consumer: Option<Consumer>,
@@ -57,12 +59,18 @@ pub(super) fn follow(
         Start::Beginning => None,
         Start::Checkpoint { seq, id } => Some(Mark { seq, id: Some(id) }),
         Start::Sequence(seq) => Some(Mark { seq, id: None }),
+        Start::Time(_) => None,
+    };
+    let since = match start {
+        Start::Time(since) => Some(since),
+        Start::Beginning | Start::Checkpoint { .. } | Start::Sequence(_) => None,
     };
     let follower = Follower {
         api,
         stream,
         filters,
         mark,
+        since,
         inclusive: false,
         consumer: None,
         checked: Instant::now(),
@@ -111,7 +119,7 @@ impl Follower {
     /// Makes a consumer from the mark on, as soon as the server lets us; before that, the log has to be the one we know.
     async fn begin(&mut self) -> Result<(), FollowError> {
         self.check().await?;
-        match Consumer::make(&self.api, self.stream, self.mark, &self.filters).await {
+        match Consumer::make(&self.api, self.stream, self.start(), &self.filters).await {
             Ok(consumer) => {
                 self.consumer = Some(consumer);
                 self.inclusive = self.mark.is_some();
@@ -122,6 +130,15 @@ impl Follower {
             }
         }
         Ok(())
+    }
+
+    /// Where the next consumer starts.
+    fn start(&self) -> Value {
+        match (self.mark, self.since) {
+            (Some(mark), _) => json!({ "deliver_policy": "by_start_sequence", "opt_start_seq": mark.seq.max(1) }),
+            (None, Some(since)) => json!({ "deliver_policy": "by_start_time", "opt_start_time": since.to_rfc3339() }),
+            (None, None) => json!({ "deliver_policy": "all" }),
+        }
     }
 
     /// Whether a record is the next one, and for the reader.
@@ -195,7 +212,7 @@ impl Follower {
 struct Made {}
 
 impl Consumer {
-    async fn make(api: &Api, stream: StreamName, mark: Option<Mark>, filters: &[String]) -> Result<Self, LogError> {
+    async fn make(api: &Api, stream: StreamName, from: Value, filters: &[String]) -> Result<Self, LogError> {
         let doing = "making a consumer";
         let inbox = api.client.new_inbox();
         // Listen first: what comes before the subscription is there would be lost.
@@ -214,10 +231,6 @@ impl Consumer {
             "mem_storage": true,
             "num_replicas": 1,
         });
-        let from = match mark {
-            None => json!({ "deliver_policy": "all" }),
-            Some(mark) => json!({ "deliver_policy": "by_start_sequence", "opt_start_seq": mark.seq.max(1) }),
-        };
         merge(&mut config, from);
         // One filter stands in the subject as well, so that rights can be given for it.
         let mut subject = format!("$JS.API.CONSUMER.CREATE.{stream}.{name}");
