@@ -1,1 +1,17 @@
 //! Answers: pages over HTTP, live frames over WebSockets.
+
+pub mod app;
+pub mod cursor;
+pub mod feed;
+mod history;
+mod http;
+pub mod live;
+pub mod page;
+pub mod read;
+pub mod resource;
+pub mod rights;
+mod service;
+pub mod wait;
+
+pub use http::{openapi, router};
+pub use service::{Config, Service, run, run_beside};

@@ -1,0 +1,148 @@
+//! Which projections are there, and which facts go to which table?
+
+mod accounts;
+mod feed;
+mod lounges;
+mod members;
+mod messages;
+mod reactions;
+mod room_head;
+mod rooms;
+mod sessions;
+mod users;
+
+pub(crate) use room_head::Heads;
+
+use deadpool_postgres::Transaction;
+use event_log::Fact;
+use events::{Event, StreamName, Subject};
+use tokio_postgres::Error;
+
+/// A stream's tables and their checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Projection {
+    /// `CHAT` into schema `rm`.
+    Chat,
+    /// `IDENTITY` into schema `rm_live`: the stream forgets, so a row is the state of its subject's last message.
+    Identity,
+}
+
+impl Projection {
+    pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Identity];
+
+    pub(crate) fn stream(self) -> StreamName {
+        match self {
+            Self::Chat => StreamName::Chat,
+            Self::Identity => StreamName::Identity,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Identity => "identity",
+        }
+    }
+
+    /// Its name among the checks of `/readyz`.
+    pub(crate) fn check(self) -> &'static str {
+        match self {
+            Self::Chat => "projector",
+            Self::Identity => "projector-identity",
+        }
+    }
+
+    /// The name of its lag among the checks of `/readyz`.
+    pub(crate) fn lag_check(self) -> &'static str {
+        match self {
+            Self::Chat => "projector-lag",
+            Self::Identity => "projector-identity-lag",
+        }
+    }
+}
+
+/// What some facts change, table by table. Made without a clock, a query or chance: the facts and the rooms' heads
+/// before them say it all, and cut into other batches they say the same.
+#[derive(Default)]
+pub(crate) struct Changes<'a> {
+    users: users::Changes<'a>,
+    lounges: lounges::Changes<'a>,
+    rooms: rooms::Changes<'a>,
+    members: members::Changes<'a>,
+    messages: messages::Changes<'a>,
+    reactions: reactions::Changes<'a>,
+    feed: feed::Changes<'a>,
+    heads: room_head::Changes,
+    accounts: accounts::Changes<'a>,
+    sessions: sessions::Changes<'a>,
+}
+
+impl<'a> Changes<'a> {
+    /// Folds facts in the order of the log; `heads` are those of their rooms before the first.
+    pub(crate) fn of(facts: &'a [Fact], heads: &Heads) -> Self {
+        let mut changes = Self::default();
+        facts.iter().for_each(|fact| changes.fold(fact, heads));
+        changes
+    }
+
+    fn fold(&mut self, fact: &'a Fact, heads: &Heads) {
+        // Counted from the subject alone, whatever the event then says or changes.
+        let room_seq = fact.subject.counted_room().map(|room| self.heads.count(room, fact.seq, heads));
+        if let Some(room_seq) = room_seq {
+            self.feed.fold(fact, room_seq);
+        }
+        let room_seq = room_seq.unwrap_or_default();
+        match (&fact.event, fact.subject) {
+            (Event::User(change), Subject::User(user)) => self.users.fold(user, &change.after, fact.seq),
+            (Event::Lounge(change), Subject::Lounge(lounge)) => self.lounges.fold(lounge, &change.after, fact.seq),
+            (Event::Room(change), Subject::Room(room)) => self.rooms.fold(room, &change.after, fact.seq),
+            (Event::Membership(change), Subject::Member(room, user)) => {
+                self.members.fold(room, user, change, room_seq, fact.seq);
+            }
+            (Event::Message(event), Subject::RoomMessages(room)) => {
+                self.messages.fold(room, room_seq, event, fact.envelope.time, fact.seq);
+                self.reactions.fold(room, event, fact.seq);
+            }
+            (Event::Account(change), Subject::Account(user)) => self.accounts.fold(user, &change.after, fact.seq),
+            (Event::Session(change), Subject::Session(session)) => {
+                self.sessions.fold(session, &change.after, fact.seq);
+            }
+            // No table holds these. Reports wait for the moderators' tables, which a rebuild fills.
+            (Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Report(_), _) => {}
+            (Event::Phone(_) | Event::Credential(_), _) => {}
+            // Decoding pairs each family with its subject.
+            (
+                Event::User(_)
+                | Event::Lounge(_)
+                | Event::Room(_)
+                | Event::Membership(_)
+                | Event::Message(_)
+                | Event::Account(_)
+                | Event::Session(_),
+                _,
+            ) => {}
+        }
+    }
+
+    /// Writes each table at once; what did not change costs nothing.
+    pub(crate) async fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+        self.users.write(transaction).await?;
+        self.lounges.write(transaction).await?;
+        self.rooms.write(transaction).await?;
+        self.members.write(transaction).await?;
+        self.messages.write(transaction).await?;
+        self.reactions.write(transaction).await?;
+        self.feed.write(transaction).await?;
+        self.heads.write(transaction).await?;
+        self.accounts.write(transaction).await?;
+        self.sessions.write(transaction).await
+    }
+
+    /// The rooms' heads after it, once it is committed.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (events::RoomId, u64)> {
+        self.heads.after()
+    }
+}
+
+#[cfg(test)]
+mod tests;

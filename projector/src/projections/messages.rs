@@ -1,0 +1,189 @@
+//! What was said, and what became of it? `rm.messages`: the first posting of an id wins, deletion is final.
+
+mod write;
+
+use events::{
+    MessageEvent, MessageId, RoomId, Time, UserId,
+    message::{MessagePosted, MessageStatus, RemovalCause},
+};
+use std::collections::BTreeMap;
+
+/// In the order in which they are written: each stage is what lies before one removal of all of somebody's messages,
+/// which reaches rows that these facts do not name.
+#[derive(Default)]
+pub(super) struct Changes<'a>(Vec<Stage<'a>>);
+
+#[derive(Default)]
+struct Stage<'a> {
+    /// To rows that are not posted in this stage; written first.
+    changes: BTreeMap<(RoomId, MessageId), Change<'a>>,
+    posted: BTreeMap<MessageId, Posted<'a>>,
+    /// What ends the stage.
+    removal: Option<Removal>,
+}
+
+struct Posted<'a> {
+    room: RoomId,
+    room_seq: u64,
+    position: u64,
+    at: Time,
+    message: &'a MessagePosted,
+    /// What happened to it since.
+    change: Change<'a>,
+}
+
+struct Removal {
+    room: RoomId,
+    author: UserId,
+    why: RemovalCause,
+}
+
+/// Several facts about one message, as one write. On a deleted row it changes nothing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Change<'a> {
+    edit: Option<(&'a str, Time)>,
+    status: Option<MessageStatus>,
+}
+
+impl<'a> Change<'a> {
+    fn edit(&mut self, text: &'a str, at: Time) {
+        if self.status != Some(MessageStatus::Deleted) {
+            self.edit = Some((text, at));
+        }
+    }
+
+    fn delete(&mut self) {
+        self.status = Some(MessageStatus::Deleted);
+    }
+
+    fn moderate(&mut self, status: MessageStatus) {
+        // Deleting is the author's alone.
+        if self.status != Some(MessageStatus::Deleted) && status != MessageStatus::Deleted {
+            self.status = Some(status);
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The text after it, where it changes; a hidden or removed message keeps its own, for moderators.
+    fn text(&self) -> Option<&'a str> {
+        match self.status {
+            Some(MessageStatus::Deleted) => Some(""),
+            Some(MessageStatus::Visible | MessageStatus::Hidden | MessageStatus::Removed) | None => {
+                self.edit.map(|(text, _)| text)
+            }
+        }
+    }
+
+    fn edited_at(&self) -> Option<Time> {
+        self.edit.map(|(_, at)| at)
+    }
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn fold(&mut self, room: RoomId, room_seq: u64, event: &'a MessageEvent, at: Time, position: u64) {
+        match event {
+            MessageEvent::Posted(message) => {
+                let first = Posted { room, room_seq, position, at, message, change: Change::default() };
+                self.stage().posted.entry(message.message).or_insert(first);
+            }
+            MessageEvent::Edited(edited) => self.change(room, edited.message).edit(&edited.text, at),
+            MessageEvent::Deleted(deleted) => self.change(room, deleted.message).delete(),
+            MessageEvent::Moderated(moderated) => self.change(room, moderated.message).moderate(moderated.status),
+            MessageEvent::AllRemoved(removed) => {
+                self.stage().removal = Some(Removal { room, author: removed.user, why: removed.why });
+            }
+            MessageEvent::ReactionAdded(_) | MessageEvent::ReactionRemoved(_) => {}
+        }
+    }
+
+    /// The stage that is open.
+    fn stage(&mut self) -> &mut Stage<'a> {
+        if self.0.last().is_none_or(|stage| stage.removal.is_some()) {
+            self.0.push(Stage::default());
+        }
+        self.0.last_mut().expect("one was pushed if there was none")
+    }
+
+    fn change(&mut self, room: RoomId, message: MessageId) -> &mut Change<'a> {
+        let stage = self.stage();
+        match stage.posted.get_mut(&message) {
+            Some(posted) if posted.room == room => &mut posted.change,
+            _ => stage.changes.entry((room, message)).or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::message::{MessageDeleted, MessageEdited, MessageModerated, MessagesRemoved};
+    use uuid::Uuid;
+
+    const ROOM: RoomId = RoomId(Uuid::from_u128(1));
+    const ADA: UserId = UserId(Uuid::from_u128(2));
+    const HELLO: MessageId = MessageId(Uuid::from_u128(3));
+
+    fn posted(text: &str) -> MessageEvent {
+        let (text, mentions) = (text.to_owned(), Vec::new());
+        MessagePosted { room: ROOM, message: HELLO, author: ADA, text, reply_to: None, mentions }.into()
+    }
+
+    fn edited(text: &str) -> MessageEvent {
+        MessageEdited { room: ROOM, message: HELLO, text: text.to_owned() }.into()
+    }
+
+    fn deleted() -> MessageEvent {
+        MessageDeleted { room: ROOM, message: HELLO }.into()
+    }
+
+    fn moderated(status: MessageStatus) -> MessageEvent {
+        MessageModerated { room: ROOM, message: HELLO, status, reason: None }.into()
+    }
+
+    fn folded(events: &[MessageEvent]) -> Changes<'_> {
+        let mut changes = Changes::default();
+        for (event, seq) in events.iter().zip(1..) {
+            changes.fold(ROOM, seq, event, Time::UNIX_EPOCH, seq);
+        }
+        changes
+    }
+
+    #[test]
+    fn several_facts_about_one_message_are_one_write() {
+        let events = [posted("helo"), edited("hello"), moderated(MessageStatus::Hidden)];
+        let changes = folded(&events);
+        let [stage] = changes.0.as_slice() else { panic!("one stage") };
+        assert!(stage.changes.is_empty());
+        let change = stage.posted[&HELLO].change;
+        assert_eq!((change.text(), change.status), (Some("hello"), Some(MessageStatus::Hidden)));
+    }
+
+    #[test]
+    fn an_edit_or_a_restoring_after_the_deletion_changes_nothing() {
+        let events = [posted("hello"), edited("hallo"), deleted(), edited("again"), moderated(MessageStatus::Visible)];
+        let change = folded(&events).0[0].posted[&HELLO].change;
+        assert_eq!((change.text(), change.status), (Some(""), Some(MessageStatus::Deleted)));
+        assert_eq!(change.edit, Some(("hallo", Time::UNIX_EPOCH)));
+    }
+
+    #[test]
+    fn the_first_posting_of_an_id_wins() {
+        let events = [posted("first"), posted("second")];
+        let stage = &folded(&events).0[0];
+        assert_eq!(stage.posted[&HELLO].message.text, "first");
+        assert_eq!(stage.posted[&HELLO].room_seq, 1);
+    }
+
+    #[test]
+    fn what_comes_after_a_removal_of_all_is_written_after_it() {
+        let removed = MessagesRemoved { room: ROOM, user: ADA, why: RemovalCause::Moderation }.into();
+        let events = [posted("hello"), removed, moderated(MessageStatus::Visible)];
+        let changes = folded(&events);
+        let [before, after] = changes.0.as_slice() else { panic!("two stages") };
+        assert!(before.removal.is_some() && before.posted.contains_key(&HELLO));
+        assert_eq!(after.changes[&(ROOM, HELLO)].status, Some(MessageStatus::Visible));
+    }
+}

@@ -1,0 +1,87 @@
+//! Does a fold of several tables keep one room's numbers, its members and its set of reactions?
+
+use super::{
+    Changes,
+    reactions::Fate,
+    room_head::{self, Heads},
+};
+use event_log::Fact;
+use events::{
+    Actor, Change, Envelope, Event, EventId, Evolve, MembershipEvent, MessageEvent, MessageId, RoomId, Subject, Time,
+    UserId,
+    membership::{MemberJoined, MemberLeft, MemberMuted, Role},
+    message::{MessageReported, ReactionAdded, ReactionRemoved, ReportEvent},
+};
+use uuid::Uuid;
+
+const ROOM: RoomId = RoomId(Uuid::from_u128(1));
+const ADA: UserId = UserId(Uuid::from_u128(2));
+const HELLO: MessageId = MessageId(Uuid::from_u128(3));
+
+fn fact(seq: u64, subject: Subject, event: impl Into<Event>) -> Fact {
+    let envelope = Envelope::new(EventId(Uuid::from_u128(seq.into())), Time::UNIX_EPOCH, Actor::User(ADA), "test");
+    Fact { seq, subject, envelope, event: event.into() }
+}
+
+fn reacted(seq: u64, event: impl Into<MessageEvent>) -> Fact {
+    fact(seq, Subject::RoomMessages(ROOM), event.into())
+}
+
+fn memberships(events: Vec<MembershipEvent>) -> Vec<Fact> {
+    let mut state = None;
+    let mut facts = Vec::new();
+    for (event, seq) in events.into_iter().zip(1..) {
+        state = events::Membership::after(state, &event);
+        let after = state.clone().expect("every fact leaves a membership");
+        facts.push(fact(seq, Subject::Member(ROOM, ADA), Change { event, after }));
+    }
+    facts
+}
+
+fn heads_at(seq: u64) -> Heads {
+    let mut heads = Heads::default();
+    heads.advance([(ROOM, seq)].into_iter());
+    heads
+}
+
+fn joined() -> MembershipEvent {
+    MemberJoined { room: ROOM, user: ADA, role: Role::Member, at: Time::UNIX_EPOCH }.into()
+}
+
+#[test]
+fn a_report_is_not_counted_and_the_rest_is() {
+    let mut heads = room_head::Changes::default();
+    let before = heads_at(6);
+    assert_eq!((heads.count(ROOM, 90, &before), heads.count(ROOM, 95, &before)), (7, 8));
+    let reported = ReportEvent::from(MessageReported { room: ROOM, message: HELLO, reason: None });
+    let added = ReactionAdded { room: ROOM, message: HELLO, user: ADA, emoji: "👍".to_owned() };
+    let facts = [fact(1, Subject::RoomReports(ROOM), reported), reacted(2, added)];
+    assert_eq!(Changes::of(&facts, &before).heads().collect::<Vec<_>>(), [(ROOM, 7)]);
+}
+
+#[test]
+fn who_stays_keeps_the_number_of_the_joining_and_who_leaves_loses_it() {
+    let muted = || MemberMuted { room: ROOM, user: ADA, until: None, reason: None }.into();
+    let left = || MemberLeft { room: ROOM, user: ADA }.into();
+    let joined_seq = |events| {
+        let facts = memberships(events);
+        let changes = Changes::of(&facts, &heads_at(10));
+        changes.members.row(ROOM, ADA).and_then(|row| row.joined_seq)
+    };
+    assert_eq!(joined_seq(vec![joined(), muted()]), Some(11));
+    assert_eq!(joined_seq(vec![joined(), left()]), None);
+    assert_eq!(joined_seq(vec![joined(), left(), joined(), muted()]), Some(13));
+}
+
+#[test]
+fn a_reaction_is_a_set_whose_first_adding_counts() {
+    let add = || ReactionAdded { room: ROOM, message: HELLO, user: ADA, emoji: "👍".to_owned() };
+    let remove = || ReactionRemoved { room: ROOM, message: HELLO, user: ADA, emoji: "👍".to_owned() };
+    let fate = |facts: &[Fact]| Changes::of(facts, &heads_at(0)).reactions.fate((HELLO, "👍", ADA));
+    let twice = [reacted(1, add()), reacted(2, add())];
+    assert_eq!(fate(&twice), Some(Fate { removed: false, added: Some((ROOM, 1)) }));
+    let again = [reacted(1, add()), reacted(2, remove()), reacted(3, add())];
+    assert_eq!(fate(&again), Some(Fate { removed: true, added: Some((ROOM, 3)) }));
+    let gone = [reacted(1, add()), reacted(2, remove())];
+    assert_eq!(fate(&gone), Some(Fate { removed: true, added: None }));
+}

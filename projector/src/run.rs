@@ -1,0 +1,281 @@
+//! The loop: follow the log from the checkpoint, apply what is ready, and stop at what must not be applied.
+
+use crate::{
+    apply::{Applied, Model},
+    batch::{Batch, Stop},
+    checkpoint::Checkpoint,
+    failure::Failure,
+    lag,
+    projections::Projection,
+};
+use anyhow::Context;
+use deadpool_postgres::Pool;
+use event_log::{EventLog, FollowError, Freshness, LogError, Record, Start};
+use events::{Epoch, Event, Subject, system::EpochEvent};
+use futures::{StreamExt, stream::BoxStream};
+use platform::health::{Health, State};
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// Most events of a transaction. There is no least: what is ready goes.
+const BATCH_MAX: usize = 1_000;
+/// Back-off after an error that passes: doubled from the first to the last, and spread over its upper half.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);
+const TRY_AGAIN_AFTER_MAX: Duration = Duration::from_secs(5);
+/// So many failed tries in a row are a hiccup; more, and the role is not ready.
+const HICCUPS_MAX: u32 = 3;
+
+/// Projects a stream for ever.
+///
+/// # Errors
+/// A log that diverged, a database or log that was not migrated, another generation of the read model.
+pub(crate) async fn run(
+    projection: Projection,
+    log: Arc<dyn EventLog>,
+    pool: Pool,
+    health: Health,
+) -> anyhow::Result<()> {
+    let (applied, seen) = watch::channel(None);
+    let watching = lag::watch(projection, Arc::clone(&log), seen, health.clone());
+    let projector = Projector { projection, log, model: Model::new(projection, pool), health, applied };
+    // Both go on for ever; the projector may fail.
+    tokio::select! {
+        ended = projector.run() => ended.map(|never| match never {}),
+        never = watching => match never {},
+    }
+}
+
+struct Projector {
+    projection: Projection,
+    log: Arc<dyn EventLog>,
+    model: Model,
+    health: Health,
+    /// The last sequence in the tables.
+    applied: watch::Sender<Option<u64>>,
+}
+
+/// Where the tables stand, and in which epoch.
+struct Place {
+    checkpoint: Checkpoint,
+    epoch_begins: u64,
+}
+
+/// How going on from a place ended.
+enum End {
+    /// The checkpoint went back or is gone: look where it is, and follow from there.
+    Moved,
+    Stopped(Stop),
+}
+
+impl Projector {
+    async fn run(mut self) -> anyhow::Result<Infallible> {
+        loop {
+            let place = self.open().await?;
+            match self.go_on(place).await? {
+                End::Moved => tracing::warn!(projection = self.projection.as_str(), "the checkpoint went back"),
+                End::Stopped(Stop::AnotherEpoch { seq }) => {
+                    return Err(self.diverged(seq, "another epoch began there").into());
+                }
+                End::Stopped(stop @ Stop::NotApplicable { .. }) => {
+                    self.halt(&stop);
+                    // The process stays, not ready, so that its /readyz names the event; ended, it would be started
+                    // again only to halt again.
+                    return Ok(std::future::pending().await);
+                }
+            }
+        }
+    }
+
+    /// Finds the place, however long log and database are away.
+    async fn open(&mut self) -> anyhow::Result<Place> {
+        let mut tries = 0;
+        let (epoch, epoch_begins) = loop {
+            match epoch(self.log.as_ref(), self.projection).await {
+                Ok(found) => {
+                    break found.with_context(|| {
+                        format!("{} has no epoch: run `chatroom migrate`", self.projection.stream())
+                    })?;
+                }
+                Err(LogError::Unavailable { doing, why }) => {
+                    self.again("log-unavailable", &format!("{doing}: {why}"), &mut tries).await
+                }
+                Err(why @ LogError::Unexpected { .. }) => return Err(why).context("is the log migrated?"),
+            }
+        };
+        let checkpoint = loop {
+            match self.model.open(epoch).await {
+                Ok(checkpoint) => break checkpoint,
+                Err(Failure::Away(why)) => self.again("postgres-unavailable", &why, &mut tries).await,
+                Err(why @ Failure::Refused(_)) => {
+                    return Err(why).context("opening the checkpoint");
+                }
+            }
+        };
+        if checkpoint.epoch != epoch {
+            let why = format!("it is in epoch {}, and the read model of epoch {}", epoch.0, checkpoint.epoch.0);
+            return Err(self.diverged(checkpoint.seq, &why).into());
+        }
+        self.moved_to(checkpoint.seq);
+        self.health.set(self.projection.check(), State::Ok);
+        tracing::info!(projection = self.projection.as_str(), seq = checkpoint.seq, "following");
+        Ok(Place { checkpoint, epoch_begins })
+    }
+
+    /// Follows from a place until something ends it.
+    async fn go_on(&mut self, mut place: Place) -> anyhow::Result<End> {
+        let start = match (place.checkpoint.seq, place.checkpoint.proof) {
+            (0, _) => Start::Beginning,
+            (seq, Some(proof)) => Start::Checkpoint { seq, id: proof.id },
+            (seq, None) => Start::Sequence(seq),
+        };
+        let mut records = self.log.follow(self.projection.stream(), start, Vec::new()).ready_chunks(BATCH_MAX);
+        let mut last_delivered = None;
+        loop {
+            let (ready, broken) = next(&mut records).await;
+            for record in &ready {
+                self.follows(last_delivered, record)?;
+                last_delivered = Some(record.seq);
+            }
+            if let Some(end) = self.apply(&mut place, &ready).await? {
+                return Ok(end);
+            }
+            match broken {
+                None => {}
+                Some(FollowError::Diverged { seq, why, .. }) => return Err(self.diverged(seq, &why).into()),
+            }
+        }
+    }
+
+    /// Applies what of these records lies after the checkpoint; `None` when all of it is in the tables.
+    async fn apply(&mut self, place: &mut Place, records: &[Record]) -> anyhow::Result<Option<End>> {
+        let mut size = records.len();
+        let mut tries = 0;
+        loop {
+            let known = place.checkpoint;
+            let rest = &records[records.partition_point(|record| record.seq <= known.seq)..];
+            let Some(first) = rest.first() else { return Ok(None) };
+            if self.forgets_nothing() && first.seq != known.seq + 1 {
+                return Err(self.diverged(known.seq, &format!("it goes on at {}", first.seq)).into());
+            }
+            size = size.min(rest.len());
+            let (batch, stop) = Batch::read(&rest[..size], &known, place.epoch_begins);
+            if batch.facts.is_empty() {
+                return Ok(stop.map(End::Stopped));
+            }
+            match self.model.apply(&known, &batch).await {
+                Ok(Applied::Here) => {
+                    self.applied(&batch, tries);
+                    place.checkpoint = batch.next;
+                    (size, tries) = (records.len(), 0);
+                }
+                Ok(Applied::Elsewhere(found)) => match self.elsewhere(&known, found)? {
+                    Some(found) => place.checkpoint = found,
+                    None => return Ok(Some(End::Moved)),
+                },
+                Err(Failure::Away(why)) => self.again("postgres-unavailable", &why, &mut tries).await,
+                // Halved until the one event is found that Postgres refuses.
+                Err(Failure::Refused(why)) if batch.facts.len() == 1 => {
+                    return Ok(Some(End::Stopped(Stop::not_applicable(first, why))));
+                }
+                Err(Failure::Refused(_)) => size = batch.facts.len() / 2,
+            }
+        }
+    }
+
+    /// The checkpoint to go on from when it is not where we left it; `None`: from there it has to be followed anew.
+    fn elsewhere(&self, known: &Checkpoint, found: Option<Checkpoint>) -> anyhow::Result<Option<Checkpoint>> {
+        let Some(found) = found else { return Ok(None) };
+        if found.proof.map(|proof| proof.generation) != known.proof.map(|proof| proof.generation) {
+            self.health.set(self.projection.check(), State::failing("replaced", "another generation is in place"));
+            anyhow::bail!("the read model is of another generation: this projector was replaced");
+        }
+        if found.epoch != known.epoch || found.seq <= known.seq {
+            return Ok(None);
+        }
+        self.moved_to(found.seq);
+        self.health.set(self.projection.check(), State::Ok);
+        Ok(Some(found))
+    }
+
+    /// That the sequence only rises; in a stream that forgets nothing, by one.
+    fn follows(&self, before: Option<u64>, record: &Record) -> Result<(), FollowError> {
+        let Some(before) = before else { return Ok(()) };
+        let rises = if self.forgets_nothing() { record.seq == before + 1 } else { record.seq > before };
+        if rises { Ok(()) } else { Err(self.diverged(before, &format!("{} came after it", record.seq))) }
+    }
+
+    fn forgets_nothing(&self) -> bool {
+        match self.projection {
+            Projection::Chat => true,
+            Projection::Identity => false,
+        }
+    }
+
+    fn applied(&self, batch: &Batch, tries: u32) {
+        let name = self.projection.as_str();
+        metrics::counter!("projector_events_total", "projection" => name).increment(batch.facts.len() as u64);
+        metrics::histogram!("projector_batch_event_count", "projection" => name).record(batch.facts.len() as f64);
+        self.moved_to(batch.next.seq);
+        if tries > 0 {
+            self.health.set(self.projection.check(), State::Ok);
+        }
+    }
+
+    fn moved_to(&self, seq: u64) {
+        metrics::gauge!("projector_checkpoint", "projection" => self.projection.as_str()).set(seq as f64);
+        self.applied.send_replace(Some(seq));
+    }
+
+    /// Raises the alarm and waits until it is time to try again.
+    async fn again(&self, code: &'static str, why: &str, tries: &mut u32) {
+        *tries += 1;
+        let name = self.projection.as_str();
+        metrics::counter!("projector_retries_total", "projection" => name).increment(1);
+        tracing::warn!(projection = name, tries, why, "trying again");
+        let state = if *tries <= HICCUPS_MAX { State::degraded(why) } else { State::failing(code, why) };
+        self.health.set(self.projection.check(), state);
+        tokio::time::sleep(pause(*tries)).await;
+    }
+
+    fn diverged(&self, seq: u64, why: &str) -> FollowError {
+        let stream = self.projection.stream();
+        let diverged = FollowError::Diverged { stream, seq, why: why.to_owned() };
+        self.health.set(self.projection.check(), State::failing("log-diverged", diverged.to_string()));
+        diverged
+    }
+
+    fn halt(&self, stop: &Stop) {
+        let name = self.projection.as_str();
+        metrics::gauge!("projector_halted", "projection" => name).set(1.0);
+        tracing::error!(projection = name, %stop, "halted");
+        self.health.set(self.projection.check(), State::failing("halted", stop.to_string()));
+    }
+}
+
+/// What is ready, and why nothing comes after it.
+async fn next(
+    records: &mut futures::stream::ReadyChunks<BoxStream<'static, Result<Record, FollowError>>>,
+) -> (Vec<Record>, Option<FollowError>) {
+    // Without tokio's budget, which would end a chunk after 128 records that were taken from a channel.
+    let Some(ready) = tokio::task::coop::unconstrained(records.next()).await else {
+        return std::future::pending().await;
+    };
+    let mut broken = None;
+    let good = ready.into_iter().map_while(|record| record.map_err(|why| broken = Some(why)).ok()).collect();
+    (good, broken)
+}
+
+/// The stream's epoch, and the sequence at which it began; `None` where none was begun.
+async fn epoch(log: &dyn EventLog, projection: Projection) -> Result<Option<(Epoch, u64)>, LogError> {
+    let Some(record) = log.last(Subject::Epoch(projection.stream()), Freshness::Leader).await? else { return Ok(None) };
+    let unexpected = |why: String| LogError::Unexpected { doing: "reading the epoch", why };
+    match record.fact().map_err(|why| unexpected(why.to_string()))?.event {
+        Event::Epoch(EpochEvent::Started(started)) => Ok(Some((started.epoch, record.seq))),
+        other => Err(unexpected(format!("found {}", other.event_type()))),
+    }
+}
+
+fn pause(tries: u32) -> Duration {
+    let whole = TRY_AGAIN_AFTER.saturating_mul(1 << tries.min(16)).min(TRY_AGAIN_AFTER_MAX);
+    whole.mul_f64(rand::random_range(0.5..=1.0))
+}

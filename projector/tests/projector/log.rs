@@ -1,0 +1,140 @@
+//! A log in memory that hands out what it holds in the cuts that a test wants, and says when all of it is applied.
+
+use event_log::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
+use events::{NewEvent, StreamName, Subject};
+use futures::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// After which sequences a batch ends, whatever else is ready.
+pub type Cuts = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+
+pub struct Script {
+    chat: Vec<Record>,
+    identity: Vec<Record>,
+    cuts: Cuts,
+    /// A permit for each stream that is in the tables.
+    applied: Arc<Semaphore>,
+    /// Cancelled when `CHAT` comes to this sequence.
+    stop_at: Option<(u64, CancellationToken)>,
+    /// `CHAT` waits before this sequence for a permit.
+    held_at: Option<(u64, Arc<Semaphore>)>,
+}
+
+impl Script {
+    pub fn new(chat: Vec<Record>, identity: Vec<Record>, cuts: Cuts) -> Self {
+        Self { chat, identity, cuts, applied: Arc::new(Semaphore::new(0)), stop_at: None, held_at: None }
+    }
+
+    pub fn stopping(self, seq: u64, token: CancellationToken) -> Self {
+        Self { stop_at: Some((seq, token)), ..self }
+    }
+
+    pub fn held(self, seq: u64, until: Arc<Semaphore>) -> Self {
+        Self { held_at: Some((seq, until)), ..self }
+    }
+
+    /// Waits until so many streams are in the tables, to their end or to where they are held.
+    pub async fn applied(&self, streams: u32) {
+        self.applied.acquire_many(streams).await.expect("nobody closes it").forget();
+    }
+
+    fn records(&self, stream: StreamName) -> &[Record] {
+        match stream {
+            StreamName::Chat => &self.chat,
+            StreamName::Identity => &self.identity,
+            StreamName::Presence | StreamName::Markers => &[],
+        }
+    }
+}
+
+/// A record of a log, as if it had been read.
+pub fn record(seq: u64, event: &NewEvent) -> Record {
+    let NewEvent { subject, envelope, event } = event;
+    let mut record = Record {
+        stream: subject.stream(),
+        seq,
+        subject: subject.to_string(),
+        headers: Default::default(),
+        body: event.body().into(),
+    };
+    for (name, value) in envelope.headers(event.event_type(), subject) {
+        record.headers.insert(name, value.as_str());
+    }
+    record
+}
+
+impl EventLog for Script {
+    fn append(&self, _: Vec<NewEvent>) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        unreachable!("the projector publishes nothing")
+    }
+
+    fn last(&self, subject: Subject, _: Freshness) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        let mut newest_first = self.records(subject.stream()).iter().rev();
+        let found = newest_first.find(|record| record.subject == subject.to_string()).cloned();
+        async { Ok(found) }.boxed()
+    }
+
+    fn read(&self, stream: StreamName, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        let found = self.records(stream).iter().find(|record| record.seq == seq).cloned();
+        async { Ok(found) }.boxed()
+    }
+
+    fn extent(&self, stream: StreamName) -> BoxFuture<'_, Result<Extent, LogError>> {
+        let seq = |record: Option<&Record>| record.map_or(0, |record| record.seq);
+        let records = self.records(stream);
+        let extent = Extent { first: seq(records.first()), last: seq(records.last()) };
+        async move { Ok(extent) }.boxed()
+    }
+
+    fn follow(
+        &self,
+        stream: StreamName,
+        start: Start,
+        _: Vec<String>,
+    ) -> BoxStream<'static, Result<Record, FollowError>> {
+        let from = match start {
+            Start::Beginning => 0,
+            Start::Checkpoint { seq, .. } | Start::Sequence(seq) => seq,
+            Start::Time(_) => unreachable!("the projector starts where it was"),
+        };
+        let records: Vec<_> = self.records(stream).iter().filter(|record| record.seq >= from).cloned().collect();
+        let (cuts, stop_at) = (Arc::clone(&self.cuts), self.stop_at.clone());
+        let stop_at = stop_at.filter(|_| stream == StreamName::Chat);
+        let held_at = self.held_at.clone().filter(|_| stream == StreamName::Chat);
+        let waiting = Arc::clone(&self.applied);
+        let records = stream::iter(records).then(move |record| {
+            let cut = cuts(record.seq - 1);
+            let stop = stop_at.clone().filter(|(seq, _)| *seq == record.seq);
+            let held = held_at.clone().filter(|(seq, _)| *seq == record.seq);
+            let waiting = Arc::clone(&waiting);
+            async move {
+                if let Some((_, until)) = held {
+                    tokio::task::yield_now().await;
+                    waiting.add_permits(1);
+                    until.acquire().await.expect("nobody closes it").forget();
+                }
+                if cut {
+                    tokio::task::yield_now().await;
+                }
+                if let Some((_, token)) = stop {
+                    token.cancel();
+                }
+                Ok(record)
+            }
+        });
+        let applied = Arc::clone(&self.applied);
+        let end = stream::once(async move {
+            // What was handed out ends its batch here; who asks again has applied it.
+            tokio::task::yield_now().await;
+            applied.add_permits(1);
+            std::future::pending().await
+        });
+        records.chain(end).boxed()
+    }
+}

@@ -1,0 +1,211 @@
+//! Do the tables hold exactly what the log says, however it is cut, stopped, raced for or broken?
+
+mod history;
+mod log;
+mod real;
+mod tables;
+
+use event_log::{EventLog, Record};
+use log::{Cuts, Script};
+use platform::{
+    Shutdown,
+    health::{Health, State},
+};
+use std::{sync::Arc, time::Duration};
+use tables::{Tables, assert_same};
+use tokio::sync::Semaphore;
+
+const FACTS: usize = 1_500;
+const SOON: Duration = Duration::from_secs(30);
+
+fn never() -> Cuts {
+    Arc::new(|_| false)
+}
+
+/// One cut after each sequence whose hash with the seed says so: batches of 1 to some dozens.
+fn random_cuts(seed: u64) -> Cuts {
+    Arc::new(move |seq| (seq ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60 == 0)
+}
+
+struct Running {
+    script: Arc<Script>,
+    shutdown: Shutdown,
+    health: Health,
+}
+
+impl Running {
+    fn start(script: Script, tables: &Tables) -> Self {
+        Self::start_under(Shutdown::new(), script, tables)
+    }
+
+    fn start_under(shutdown: Shutdown, script: Script, tables: &Tables) -> Self {
+        let (script, health) = (Arc::new(script), Health::new());
+        let log: Arc<dyn EventLog> = script.clone();
+        projector::project(log, &tables.url(), &shutdown, &health).expect("the settings are good");
+        Self { script, shutdown, health }
+    }
+
+    async fn ends(self) {
+        self.shutdown.cancel();
+        self.shutdown.wait(SOON).await.expect("it ends when it is asked to");
+    }
+
+    /// Until both streams are in the tables, then the end.
+    async fn finishes(self) {
+        tokio::time::timeout(SOON, self.script.applied(2)).await.expect("it gets there");
+        self.ends().await;
+    }
+
+    async fn becomes(&self, check: &str, code: &str) -> String {
+        let failing = async {
+            loop {
+                match self.health.get(check) {
+                    Some(State::Failing { code: found, why }) if found == code => return why,
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(SOON, failing).await.expect("it fails")
+    }
+}
+
+async fn in_one_go(chat: &[Record], identity: &[Record], tables: &Tables) -> Vec<(&'static str, Vec<String>)> {
+    tables.empty().await;
+    Running::start(Script::new(chat.to_vec(), identity.to_vec(), never()), tables).finishes().await;
+    let contents = tables.contents().await;
+    for (table, rows) in &contents {
+        assert!(!rows.is_empty(), "{table} says nothing in this history");
+    }
+    contents
+}
+
+#[tokio::test]
+async fn any_cut_gives_the_same_tables() {
+    let tables = Tables::new().await;
+    for seed in 0..4 {
+        let (chat, identity) = (history::chat(seed, FACTS), history::identity(seed, 100));
+        let wanted = in_one_go(&chat, &identity, &tables).await;
+        let cuts: [(&str, Cuts); 3] =
+            [("single", Arc::new(|_| true)), ("one", random_cuts(1)), ("two", random_cuts(2))];
+        for (name, cuts) in cuts {
+            tables.empty().await;
+            Running::start(Script::new(chat.clone(), identity.clone(), cuts), &tables).finishes().await;
+            assert_same(&tables.contents().await, &wanted, &format!("seed {seed}, cuts {name}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_anywhere_neither_skips_nor_repeats() {
+    let tables = Tables::new().await;
+    let (chat, identity) = (history::chat(11, FACTS), history::identity(11, 100));
+    let wanted = in_one_go(&chat, &identity, &tables).await;
+    tables.empty().await;
+    for stop in 1..20 {
+        let seq = stop * 70 + stop % 7;
+        let shutdown = Shutdown::new();
+        let script = Script::new(chat.clone(), identity.clone(), random_cuts(stop)).stopping(seq, shutdown.token());
+        let running = Running::start_under(shutdown, script, &tables);
+        running.shutdown.cancelled().await;
+        running.ends().await;
+    }
+    Running::start(Script::new(chat, identity, random_cuts(3)), &tables).finishes().await;
+    assert_same(&tables.contents().await, &wanted, "after 19 stops");
+}
+
+#[tokio::test]
+async fn of_two_at_once_each_event_is_applied_by_one() {
+    let tables = Tables::new().await;
+    let (chat, identity) = (history::chat(21, FACTS), history::identity(21, 100));
+    let wanted = in_one_go(&chat, &identity, &tables).await;
+    tables.empty().await;
+    let script = |seed| Script::new(chat.clone(), identity.clone(), random_cuts(seed));
+    let (one, other) = (Running::start(script(1), &tables), Running::start(script(2), &tables));
+    tokio::join!(one.finishes(), other.finishes());
+    assert_same(&tables.contents().await, &wanted, "two at once");
+}
+
+#[tokio::test]
+async fn a_database_that_is_killed_and_comes_back_holds_the_same() {
+    let tables = Tables::new().await;
+    let (chat, identity) = (history::chat(31, FACTS), history::identity(31, 100));
+    let wanted = in_one_go(&chat, &identity, &tables).await;
+    tables.empty().await;
+    let running = Running::start(Script::new(chat, identity, Arc::new(|_| true)), &tables);
+    let mut heard = sqlx::postgres::PgListener::connect(&tables.postgres.url(servers::Role::Query)).await.expect("up");
+    heard.listen("rm_checkpoint").await.expect("up");
+    heard.recv().await.expect("a commit tells who listens");
+    tables.postgres.kill().await;
+    running.becomes("projector", "postgres-unavailable").await;
+    tables.postgres.restart().await.expect("it comes back");
+    running.finishes().await;
+    assert_same(&tables.contents().await, &wanted, "after a kill");
+}
+
+#[tokio::test]
+async fn what_cannot_be_applied_halts_and_is_named() {
+    let tables = Tables::new().await;
+    let (chat, identity) = (history::chat(41, 100), history::identity(41, 20));
+    let mut unknown = chat.clone();
+    unknown[50].headers.insert("ce-type", "chatroom.message.sung.v1");
+    let mut broken = chat.clone();
+    broken[50].body = "{".into();
+    let mut unstorable = chat.clone();
+    let posted =
+        unstorable[40..].iter().position(|record| record.header("ce-type") == Some("chatroom.message.posted.v1"));
+    let posted = 40 + posted.expect("somebody says something");
+    let text = String::from_utf8(unstorable[posted].body.to_vec()).expect("JSON").replace("text ", "te\\u0000xt ");
+    unstorable[posted].body = text.into();
+    let bad = [(unknown, 50, "chatroom.message.sung.v1"), (broken, 50, ""), (unstorable, posted, "message.posted")];
+    for (chat, index, named) in bad {
+        tables.empty().await;
+        let running = Running::start(Script::new(chat, identity.clone(), never()), &tables);
+        let why = running.becomes("projector", "halted").await;
+        assert!(why.contains(named) && why.contains(&format!("at {}", index + 1)), "{why}");
+        // The other projection goes on, and all before the event is in the tables.
+        running.script.applied(1).await;
+        assert_eq!(tables.one::<i64>("select seq from rm.checkpoint").await, index as i64);
+        running.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn another_log_ends_it_with_what_has_diverged() {
+    let tables = Tables::new().await;
+    let (chat, identity) = (history::chat(51, 100), history::identity(51, 20));
+    in_one_go(&chat, &identity, &tables).await;
+    // Another epoch at the start.
+    sqlx::query("update rm.checkpoint set epoch = 8").execute(&mut tables.operator().await).await.expect("allowed");
+    diverges(Script::new(chat.clone(), identity.clone(), never()), &tables).await;
+    // A hole.
+    tables.empty().await;
+    let mut holed = chat.clone();
+    holed.remove(60);
+    diverges(Script::new(holed, identity.clone(), never()), &tables).await;
+    assert_eq!(tables.one::<i64>("select count(*) from rm.feed where position > 60").await, 0);
+}
+
+async fn diverges(script: Script, tables: &Tables) {
+    let running = Running::start(script, tables);
+    let ended = running.shutdown.wait(SOON).await.expect_err("it must not go on");
+    let diverged = ended.chain().any(|cause| cause.is::<event_log::FollowError>());
+    assert!(diverged, "{ended:#}");
+    assert!(matches!(running.health.get("projector"), Some(State::Failing { code: "log-diverged", .. })));
+}
+
+#[tokio::test]
+async fn a_replaced_projector_writes_nothing_more() {
+    let tables = Tables::new().await;
+    let (chat, identity) = (history::chat(61, 100), history::identity(61, 20));
+    let go_on = Arc::new(Semaphore::new(0));
+    let script = Script::new(chat, identity, never()).held(50, Arc::clone(&go_on));
+    let running = Running::start(script, &tables);
+    tokio::time::timeout(SOON, running.script.applied(2)).await.expect("it gets there");
+    let mut operator = tables.operator().await;
+    sqlx::query("update rm.checkpoint set generation = 2").execute(&mut operator).await.expect("allowed");
+    go_on.add_permits(1);
+    running.becomes("projector", "replaced").await;
+    running.shutdown.wait(SOON).await.expect_err("it must not go on");
+    assert_eq!(tables.one::<i64>("select seq from rm.checkpoint").await, 49);
+    assert_eq!(tables.one::<i64>("select count(*) from rm.feed where position > 49").await, 0);
+}

@@ -1,0 +1,186 @@
+//! Live updates: the WebSocket protocol, and the hub that follows the log for all sockets of this process.
+
+mod catch_up;
+mod close;
+mod connection;
+mod follow;
+mod frame;
+mod hub;
+mod members;
+mod outbox;
+mod protocol;
+mod ring;
+
+use axum::{
+    Router,
+    extract::{
+        FromRequestParts, Request, State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use clap::Args;
+use deadpool_postgres::Pool;
+use event_log::EventLog;
+use platform::{Authenticator, Code, Problem, Shutdown, health::Health, shell::Origin};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+pub use hub::Hub;
+
+/// The subprotocol: JSON in text frames.
+pub const SUBPROTOCOL: &str = "chatroom.v1";
+/// Pages of the feed that are read at once for sockets that catch up.
+const QUERIES_MAX: usize = 64;
+/// A socket's read buffer: what an idle socket costs.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+/// What may wait inside the WebSocket layer itself; the outbox is before it.
+const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
+/// How the reconnects are spread when an instance ends.
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+/// Limits of the sockets.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sockets")]
+pub struct LiveArgs {
+    /// Sockets of this process.
+    #[arg(long, env = "SOCKETS", value_name = "N", default_value_t = 20_000)]
+    pub sockets: usize,
+
+    /// Sockets of one user.
+    #[arg(long, env = "SOCKETS_PER_USER", value_name = "N", default_value_t = 10)]
+    pub sockets_per_user: usize,
+}
+
+/// What the live side is given.
+pub struct Around {
+    pub log: Arc<dyn EventLog>,
+    /// For the feed, for members and names.
+    pub pool: Pool,
+    pub authenticator: Arc<Authenticator>,
+    /// Whose pages may open sockets.
+    pub origins: Vec<Origin>,
+    /// Whether the frames of clients are counted.
+    pub rate_limits: bool,
+}
+
+/// What every socket stands on. Clones share everything.
+#[derive(Clone)]
+pub struct Live {
+    hub: Hub,
+    pool: Pool,
+    authenticator: Arc<Authenticator>,
+    queries: Arc<Semaphore>,
+    origins: Arc<[Origin]>,
+    sockets: Arc<AtomicUsize>,
+    sockets_max: usize,
+    sockets_per_user: usize,
+    rate_limits: bool,
+    shutdown: Shutdown,
+}
+
+impl Live {
+    /// Starts the hub, which follows the log until the shutdown and then tells its sockets to come back elsewhere.
+    pub fn start(args: &LiveArgs, around: Around, health: &Health, shutdown: &Shutdown) -> Self {
+        let Around { log, pool, authenticator, origins, rate_limits } = around;
+        let hub = Hub::new();
+        let revocations = Arc::clone(authenticator.revocations());
+        follow::start(hub.clone(), log, pool.clone(), revocations, health.clone(), shutdown);
+        let (ending, farewell) = (shutdown.token(), hub.clone());
+        shutdown.spawn("farewell", async move {
+            ending.cancelled().await;
+            farewell.tell_all(&protocol::drain(RETRY_AFTER.0, RETRY_AFTER.1));
+            farewell.close_all(close::Close::GoingAway);
+            Ok(())
+        });
+        Self {
+            hub,
+            pool,
+            authenticator,
+            queries: Arc::new(Semaphore::new(QUERIES_MAX)),
+            origins: origins.into(),
+            sockets: Arc::default(),
+            sockets_max: args.sockets,
+            sockets_per_user: args.sockets_per_user,
+            rate_limits,
+            shutdown: shutdown.clone(),
+        }
+    }
+
+    /// The hub, as far as rights go.
+    #[must_use]
+    pub fn hub(&self) -> Hub {
+        self.hub.clone()
+    }
+
+    /// `GET /v1/ws`.
+    pub fn router(self) -> Router {
+        Router::new().route("/v1/ws", get(upgrade)).with_state(self)
+    }
+
+    /// Whether a new socket can be served now; a refusal is an HTTP status, before the upgrade.
+    fn admit(&self, headers: &HeaderMap) -> Result<Seat, Problem> {
+        if let Some(origin) = headers.get(header::ORIGIN)
+            && !self.origins.iter().any(|allowed| allowed.is(origin))
+            && !is_same_origin(origin, headers)
+        {
+            return Err(Problem::new(Code::Forbidden, "Pages of this origin may not open sockets here."));
+        }
+        if self.hub.position().is_none() || self.shutdown.is_cancelled() {
+            return Err(
+                Problem::new(Code::ReadModelBehind, "No socket can be served yet.").after(Duration::from_secs(1))
+            );
+        }
+        let seat = Seat(Arc::clone(&self.sockets));
+        if self.sockets.fetch_add(1, Ordering::Relaxed) >= self.sockets_max {
+            return Err(Problem::overloaded("Too many sockets are open.").after(Duration::from_secs(5)));
+        }
+        Ok(seat)
+    }
+}
+
+/// A page that was served from the very address it connects to.
+fn is_same_origin(origin: &axum::http::HeaderValue, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    host.is_some() && host == origin
+}
+
+/// A socket's place among those of the process, free again when it is dropped.
+struct Seat(Arc<AtomicUsize>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn upgrade(State(live): State<Live>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    let socket = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(no_socket)?;
+    let seat = live.admit(&parts.headers)?;
+    let socket = socket
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(protocol::INBOUND_BYTES_MAX)
+        .max_frame_size(protocol::INBOUND_BYTES_MAX)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
+    Ok(socket
+        .on_upgrade(async move |socket| {
+            connection::run(live, socket).await;
+            drop(seat);
+        })
+        .into_response())
+}
+
+fn no_socket(_: WebSocketUpgradeRejection) -> Problem {
+    Problem::new(Code::InvalidRequest, "This address speaks WebSocket only: send an upgrade.")
+}

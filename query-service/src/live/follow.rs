@@ -1,0 +1,118 @@
+//! How does the hub follow the log? From the read model's checkpoint on, one follower a process; it also hears who is shut out.
+
+use super::{close::Close, hub::Hub};
+use anyhow::Result;
+use chrono::{TimeDelta, Utc};
+use deadpool_postgres::Pool;
+use event_log::{EventLog, Start, streams};
+use events::{Epoch, Event, EventId, Position, RoomId, StreamName, UserEvent};
+use futures::StreamExt;
+use platform::{
+    Shutdown,
+    auth::Revocations,
+    health::{Health, State},
+};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// What `/readyz` calls the hub.
+const CHECK: &str = "hub";
+/// After a failed look at the read model.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// No access token is older than 15 minutes; a little more for clocks that differ.
+const TOKENS_LIVE: TimeDelta = TimeDelta::minutes(16);
+
+/// Starts to follow. What ends is noticed by the shutdown.
+pub(super) fn start(
+    hub: Hub,
+    log: Arc<dyn EventLog>,
+    pool: Pool,
+    revocations: Arc<Revocations>,
+    health: Health,
+    shutdown: &Shutdown,
+) {
+    health.set(CHECK, State::failing("starting", "the hub has not begun"));
+    let token = shutdown.token();
+    let shut_out = hear_who_is_shut_out(Arc::clone(&log), revocations);
+    shutdown.spawn("revocations", async move { token.run_until_cancelled(shut_out).await.unwrap_or(Ok(())) });
+    let token = shutdown.token();
+    let following = follow(hub, log, pool, health);
+    shutdown.spawn("hub", async move { token.run_until_cancelled(following).await.unwrap_or(Ok(())) });
+}
+
+async fn follow(hub: Hub, log: Arc<dyn EventLog>, pool: Pool, health: Health) -> Result<()> {
+    let (at, id) = begin(&hub, &*log, &pool, &health).await;
+    let start = if at.seq == 0 { Start::Beginning } else { Start::Checkpoint { seq: at.seq, id } };
+    let mut records = log.follow(StreamName::Chat, start, Vec::new());
+    health.set(CHECK, State::Ok);
+    while let Some(record) = records.next().await {
+        match record {
+            // The checkpoint's own event comes again, and is counted in the heads already.
+            Ok(record) if record.seq <= at.seq => {}
+            Ok(record) => hub.publish(at.epoch, &record),
+            Err(diverged) => {
+                health.set(CHECK, State::failing("log-diverged", diverged.to_string()));
+                hub.close_all(Close::Gap);
+                return Err(diverged.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes the heads once read model and log are there and speak of the same epoch.
+async fn begin(hub: &Hub, log: &dyn EventLog, pool: &Pool, health: &Health) -> (Position, EventId) {
+    loop {
+        match look(log, pool).await {
+            Ok((at, id, heads)) => {
+                hub.begin(at, heads);
+                return (at, id);
+            }
+            Err(why) => health.set(CHECK, State::failing("starting", format!("{why:#}"))),
+        }
+        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+    }
+}
+
+/// Every room's head and the checkpoint, in one statement.
+async fn look(log: &dyn EventLog, pool: &Pool) -> Result<(Position, EventId, HashMap<RoomId, u64>)> {
+    let current = streams::epoch(log, StreamName::Chat).await?;
+    let client = pool.get().await?;
+    let rows = client
+        .query(
+            "select c.epoch, c.seq, c.event_id, h.room_id, h.seq as head
+               from rm.checkpoint c
+               left join rm.room_head h on true
+              where c.projection = 'chat' and c.part = 0",
+            &[],
+        )
+        .await?;
+    let first = rows.first().ok_or_else(|| anyhow::anyhow!("the read model has no checkpoint yet"))?;
+    let number = |value: i64| u64::try_from(value).unwrap_or_default();
+    let epoch = Epoch(u32::try_from(first.get::<_, i64>("epoch"))?);
+    anyhow::ensure!(epoch == current, "the read model is of another epoch than the log: it has to be rebuilt");
+    let heads =
+        rows.iter().filter_map(|row| Some((RoomId(row.get::<_, Option<Uuid>>("room_id")?), number(row.get("head")))));
+    Ok((Position { epoch, seq: number(first.get("seq")) }, EventId(first.get("event_id")), heads.collect()))
+}
+
+/// Follows who was signed out, suspended or has another password, from before the oldest token that still lives.
+async fn hear_who_is_shut_out(log: Arc<dyn EventLog>, revocations: Arc<Revocations>) -> Result<()> {
+    let start = Start::Time(Utc::now() - TOKENS_LIVE);
+    let mut records = log.follow(StreamName::Chat, start, vec!["chat.v1.user.>".to_owned()]);
+    while let Some(record) = records.next().await {
+        // What cannot be decoded halts the projector, which says so.
+        let Ok(fact) = record?.fact() else { continue };
+        let Event::User(change) = fact.event else { continue };
+        match change.event {
+            UserEvent::SessionClosed(closed) => revocations.close_session(closed.session),
+            UserEvent::CredentialChanged(changed) => revocations.credential_number(changed.user, changed.number),
+            UserEvent::Suspended(event) => revocations.suspend_user(event.user),
+            UserEvent::Erased(event) => revocations.suspend_user(event.user),
+            UserEvent::Expired(event) => revocations.suspend_user(event.user),
+            UserEvent::Reinstated(event) => revocations.reinstate_user(event.user),
+            UserEvent::Appeared(_) | UserEvent::ProfileChanged(_) | UserEvent::Upgraded(_) => {}
+        }
+    }
+    Ok(())
+}

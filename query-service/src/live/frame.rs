@@ -1,0 +1,220 @@
+//! How does a durable event look on a socket? Encoded once for everybody, and once more for who may see more.
+
+use crate::resource::{Author, Message};
+use axum::extract::ws::Utf8Bytes;
+use chrono::SecondsFormat;
+use event_log::Fact;
+use events::{
+    Event, Membership, MembershipEvent, MessageEvent, Position, Role, Room, RoomEvent, RoomId, Time, UserId, UserKind,
+    message::MessageStatus,
+};
+use serde_json::{Map, Value, json};
+
+/// What a frame tells of somebody besides his id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) display_name: String,
+    pub(super) kind: UserKind,
+}
+
+impl Name {
+    /// Of somebody whom neither the read model nor the log after it names (any more).
+    pub(super) fn unknown() -> Self {
+        Self { display_name: String::new(), kind: UserKind::Registered }
+    }
+}
+
+/// One frame, ready to be written; shared by all sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rendered {
+    everybody: Utf8Bytes,
+    /// With what only some may see.
+    more: Option<(Utf8Bytes, Who)>,
+}
+
+/// Who sees more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    Only(UserId),
+    ModeratorsAnd(Option<UserId>),
+}
+
+impl Rendered {
+    /// The bytes for this viewer.
+    pub(super) fn seen_by(&self, user: UserId, role: Role) -> Utf8Bytes {
+        match &self.more {
+            Some((more, Who::Only(whose))) if *whose == user => more.clone(),
+            Some((more, Who::ModeratorsAnd(whose))) if role >= Role::Moderator || *whose == Some(user) => more.clone(),
+            _ => self.everybody.clone(),
+        }
+    }
+}
+
+/// What a frame is about, before it is bytes: the same from the log and from the feed.
+#[derive(Debug, Clone)]
+pub(super) struct Telling {
+    pub(super) t: String,
+    pub(super) d: Map<String, Value>,
+    /// Fields of `d` that only some see.
+    pub(super) private: Option<(Map<String, Value>, Who)>,
+}
+
+impl Telling {
+    /// Of what this viewer cannot see, or nobody can decode: the number alone, so that numbers stay dense.
+    pub(super) fn noop() -> Self {
+        Self { t: "noop".into(), d: Map::new(), private: None }
+    }
+
+    /// As bytes, of a room's event.
+    pub(super) fn render(self, p: Position, of: (RoomId, u64)) -> Rendered {
+        let Self { t, d, private } = self;
+        let (room, seq) = of;
+        let bytes = |d: &Map<String, Value>| -> Utf8Bytes {
+            json!({ "t": t, "p": p, "room": room, "seq": seq, "d": d }).to_string().into()
+        };
+        let more = private.map(|(private, who)| {
+            let mut all = d.clone();
+            all.extend(private);
+            (bytes(&all), who)
+        });
+        Rendered { everybody: bytes(&d), more }
+    }
+}
+
+/// As bytes, of an event that belongs to no room.
+pub(super) fn roomless(t: &str, p: Position, d: &Value) -> Utf8Bytes {
+    json!({ "t": t, "p": p, "d": d }).to_string().into()
+}
+
+/// `{"<noun>": id, "by", "at"}`, and what changed.
+pub(super) fn changed(
+    noun: &str,
+    id: impl serde::Serialize,
+    by: Option<UserId>,
+    at: Time,
+    rest: Value,
+) -> Map<String, Value> {
+    let mut d = Map::new();
+    d.insert(noun.to_owned(), json!(id));
+    d.insert("by".to_owned(), json!(by));
+    d.insert("at".to_owned(), json!(at.to_rfc3339_opts(SecondsFormat::Millis, true)));
+    if let Value::Object(rest) = rest {
+        d.extend(rest.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    d
+}
+
+pub(super) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// The room's settings, as every `room.…` frame tells them.
+pub(super) fn settings(room: &Room) -> Value {
+    json!({
+        "lounge_id": room.lounge, "name": room.name, "topic": room.topic, "language": room.language,
+        "visibility": room.visibility, "guests": room.guests, "active": room.active,
+    })
+}
+
+/// What a fact of a room tells. `name_of` knows who is in the room.
+pub(super) fn telling(fact: &Fact, seq: u64, name_of: impl Fn(UserId) -> Name) -> Telling {
+    let (by, at) = (fact.envelope.actor.user(), fact.envelope.time);
+    let t = fact.event.event_type().name.to_owned();
+    match &fact.event {
+        Event::Message(MessageEvent::Posted(posted)) => {
+            let Name { display_name, kind } = name_of(posted.author);
+            let message = Message {
+                id: posted.message,
+                room_id: posted.room,
+                seq,
+                author: Author { id: posted.author, display_name, kind },
+                text: Some(posted.text.clone()),
+                reply_to: posted.reply_to,
+                mentions: posted.mentions.clone(),
+                created_at: at,
+                edited_at: None,
+                status: MessageStatus::Visible,
+                reactions: Vec::new(),
+            };
+            let key = fact.envelope.key.clone();
+            let private = key.map(|key| (object(json!({ "key": key })), Who::Only(posted.author)));
+            Telling { t, d: object(json!(message)), private }
+        }
+        Event::Message(event) => of_message(t, event, by, at),
+        Event::Membership(change) => of_member(t, &change.event, &change.after, by, at, name_of),
+        Event::Room(change) => {
+            let (room, rest) = of_room(&change.event);
+            let mut d = changed("room", room, by, at, settings(&change.after));
+            d.extend(object(rest));
+            Telling { t, d, private: None }
+        }
+        Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Phone(_) | Event::Account(_) => Telling::noop(),
+        Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Report(_) => {
+            Telling::noop()
+        }
+    }
+}
+
+fn of_message(t: String, event: &MessageEvent, by: Option<UserId>, at: Time) -> Telling {
+    let mut private = None;
+    let d = match event {
+        MessageEvent::Posted(posted) => changed("message", posted.message, by, at, Value::Null),
+        MessageEvent::Edited(edited) => {
+            changed("message", edited.message, by, at, json!({ "text": edited.text, "edited_at": at }))
+        }
+        MessageEvent::Deleted(deleted) => changed("message", deleted.message, by, at, json!({ "status": "deleted" })),
+        MessageEvent::Moderated(moderated) => {
+            private = reason(moderated.reason.as_ref(), None);
+            changed("message", moderated.message, by, at, json!({ "status": moderated.status }))
+        }
+        MessageEvent::AllRemoved(removed) => changed("user", removed.user, by, at, json!({ "why": removed.why })),
+        MessageEvent::ReactionAdded(reaction) => {
+            changed("message", reaction.message, by, at, json!({ "user": reaction.user, "emoji": reaction.emoji }))
+        }
+        MessageEvent::ReactionRemoved(reaction) => {
+            changed("message", reaction.message, by, at, json!({ "user": reaction.user, "emoji": reaction.emoji }))
+        }
+    };
+    Telling { t, d, private }
+}
+
+fn reason(reason: Option<&String>, whose: Option<UserId>) -> Option<(Map<String, Value>, Who)> {
+    reason.map(|reason| (object(json!({ "reason": reason })), Who::ModeratorsAnd(whose)))
+}
+
+fn of_member(
+    t: String,
+    event: &MembershipEvent,
+    after: &Membership,
+    by: Option<UserId>,
+    at: Time,
+    name_of: impl Fn(UserId) -> Name,
+) -> Telling {
+    let (user, why, until) = match event {
+        MembershipEvent::Joined(joined) => (joined.user, None, None),
+        MembershipEvent::Added(added) => (added.user, None, None),
+        MembershipEvent::Left(left) => (left.user, None, None),
+        MembershipEvent::Kicked(kicked) => (kicked.user, kicked.reason.as_ref(), None),
+        MembershipEvent::Banned(banned) => (banned.user, banned.reason.as_ref(), banned.until),
+        MembershipEvent::Unbanned(unbanned) => (unbanned.user, None, None),
+        MembershipEvent::Muted(muted) => (muted.user, muted.reason.as_ref(), muted.until),
+        MembershipEvent::Unmuted(unmuted) => (unmuted.user, None, None),
+        MembershipEvent::RoleChanged(changed) => (changed.user, None, None),
+    };
+    let Name { display_name, kind } = name_of(user);
+    let rest = json!({ "display_name": display_name, "kind": kind, "role": after.role, "until": until });
+    Telling { t, d: changed("user", user, by, at, rest), private: reason(why, Some(user)) }
+}
+
+fn of_room(event: &RoomEvent) -> (RoomId, Value) {
+    match event {
+        RoomEvent::Created(created) => (created.room, Value::Null),
+        RoomEvent::Changed(changed) => (changed.room, Value::Null),
+        RoomEvent::Archived(archived) => (archived.room, Value::Null),
+        RoomEvent::Reopened(reopened) => (reopened.room, Value::Null),
+        RoomEvent::OwnerChanged(owner) => (owner.room, json!({ "added": owner.added, "removed": owner.removed })),
+    }
+}

@@ -1,0 +1,409 @@
+//! Who hears what? One place for what the process follows: heads, ring, members of listened rooms, and their sockets.
+
+use super::{
+    close::Close,
+    frame::{Name, Rendered, roomless, telling},
+    members::{Loaded, Member},
+    outbox::Outbox,
+    protocol,
+    ring::{EVENTS_MAX, Entry, Ring},
+};
+use crate::rights::SeenAfter;
+use event_log::{Fact, Record};
+use events::{
+    Epoch, Event, LoungeId, Membership, MembershipEvent, Position, Role, RoomId, SessionId, Subject, UserEvent, UserId,
+};
+use serde_json::json;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::watch;
+
+/// Frames that a room may still miss when it is attached: they go into the outbox at once.
+pub(super) const ATTACH_MAX: usize = 256;
+
+/// A socket, as the hub knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Socket {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+    pub(super) credential: u32,
+    pub(super) outbox: Arc<Outbox>,
+}
+
+/// What the process follows. Clones are the same hub.
+#[derive(Clone)]
+pub struct Hub {
+    state: Arc<Mutex<State>>,
+    position: watch::Sender<Option<Position>>,
+}
+
+struct State {
+    heads: HashMap<RoomId, u64>,
+    ring: Ring,
+    rooms: HashMap<RoomId, Listened>,
+    sockets: BTreeMap<u64, Socket>,
+    next_socket: u64,
+}
+
+/// A room with a socket here.
+struct Listened {
+    lounge: Option<LoungeId>,
+    members: HashMap<UserId, Member>,
+    sockets: HashSet<u64>,
+}
+
+/// What comes of an attempt to attach a socket to a room.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Attached {
+    /// From here on it hears what happens.
+    Yes,
+    /// The person has no right to the room (any more).
+    NoMember,
+    /// Too much is missing still, or what is missing lies not in the ring: read the feed first.
+    NotYet { head: u64 },
+    /// These people have to be named first.
+    Unnamed(Vec<UserId>),
+}
+
+impl Hub {
+    /// Knows nothing until it [begins](Hub::begin).
+    pub fn new() -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State {
+                heads: HashMap::new(),
+                ring: Ring::after(0, EVENTS_MAX),
+                rooms: HashMap::new(),
+                sockets: BTreeMap::new(),
+                next_socket: 0,
+            })),
+            position: watch::Sender::new(None),
+        }
+    }
+
+    /// Takes the read model's heads as of its checkpoint; what comes after it is followed.
+    pub(super) fn begin(&self, at: Position, heads: HashMap<RoomId, u64>) {
+        let mut state = self.lock();
+        state.heads = heads;
+        state.ring = Ring::after(at.seq, EVENTS_MAX);
+        self.position.send_replace(Some(at));
+    }
+
+    /// Where the hub is; `None` before it has begun.
+    pub fn position(&self) -> Option<Position> {
+        *self.position.borrow()
+    }
+
+    /// Waits until the hub is at a position; false when that is of another epoch.
+    pub(super) async fn reaches(&self, wanted: Position) -> bool {
+        let mut position = self.position.subscribe();
+        let there = position.wait_for(|at| at.is_some_and(|at| at.epoch != wanted.epoch || at.seq >= wanted.seq)).await;
+        there.is_ok_and(|at| at.is_some_and(|at| at.epoch == wanted.epoch))
+    }
+
+    /// Takes the next record: counts it, keeps it, and tells who listens.
+    pub(super) fn publish(&self, epoch: Epoch, record: &Record) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        // Counted from the subject alone, before decoding: so every reader gives the same number.
+        let of = record.subject.parse().ok().and_then(|subject: Subject| subject.counted_room()).map(|room| {
+            let head = state.heads.entry(room).or_default();
+            *head += 1;
+            (room, *head)
+        });
+        let fact = match record.fact() {
+            Ok(fact) => Some(Arc::new(fact)),
+            Err(why) => {
+                tracing::error!(seq = record.seq, %why, "an event that nobody here understands");
+                None
+            }
+        };
+        let p = Position { epoch, seq: record.seq };
+        state.ring.push(Arc::new(Entry { position: record.seq, of, fact: fact.clone() }));
+        match (of, fact.as_deref()) {
+            (Some((room, seq)), fact) => state.tell_room(p, room, seq, fact),
+            (None, Some(Fact { event: Event::User(change), .. })) => {
+                state.tell_of_user(p, &change.event, &change.after)
+            }
+            (None, Some(Fact { event: Event::Lounge(change), subject: Subject::Lounge(lounge), .. })) => {
+                let d = json!({ "lounge": lounge, "name": change.after.name, "description": change.after.description,
+                                "active": change.after.active });
+                let frame = roomless(change.event.event_type().name, p, &d);
+                let rooms = state.rooms.values().filter(|room| room.lounge == Some(*lounge));
+                let hearing: HashSet<u64> = rooms.flat_map(|room| room.sockets.iter().copied()).collect();
+                state.push_to(hearing.iter(), &frame);
+            }
+            (None, _) => {}
+        }
+        self.position.send_replace(Some(p));
+    }
+
+    /// A socket that has identified itself.
+    pub(super) fn enter(&self, socket: Socket, per_user_max: usize) -> Option<u64> {
+        let mut state = self.lock();
+        if state.sockets.values().filter(|other| other.user == socket.user).count() >= per_user_max {
+            return None;
+        }
+        state.next_socket += 1;
+        let id = state.next_socket;
+        state.sockets.insert(id, socket);
+        metrics::gauge!("live_sockets").set(state.sockets.len() as f64);
+        Some(id)
+    }
+
+    /// A socket that is gone.
+    pub(super) fn leave(&self, id: u64) {
+        let mut state = self.lock();
+        state.sockets.remove(&id);
+        state.rooms.retain(|_, room| {
+            room.sockets.remove(&id);
+            !room.sockets.is_empty()
+        });
+        metrics::gauge!("live_sockets").set(state.sockets.len() as f64);
+    }
+
+    /// A room that a socket hears no longer.
+    pub(super) fn detach(&self, id: u64, room: RoomId) {
+        let mut state = self.lock();
+        if let Some(listened) = state.rooms.get_mut(&room) {
+            listened.sockets.remove(&id);
+            if listened.sockets.is_empty() {
+                state.rooms.remove(&room);
+            }
+        }
+    }
+
+    /// Which of these rooms' members are not known here yet.
+    pub(super) fn unknown(&self, rooms: impl Iterator<Item = RoomId>) -> Vec<RoomId> {
+        let state = self.lock();
+        rooms.filter(|room| !state.rooms.contains_key(room)).collect()
+    }
+
+    /// Takes in what was read of a room, as of its checkpoint, overlaid by what happened since; false when the ring
+    /// does not reach back that far. The socket that asked keeps the room alive.
+    pub(super) fn learn(&self, id: u64, room: RoomId, loaded: Loaded) -> bool {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ring.is_behind(loaded.checkpoint) {
+            return false;
+        }
+        if !state.rooms.contains_key(&room) {
+            let mut members = loaded.members;
+            for (user, after) in state.ring.memberships(room, loaded.checkpoint) {
+                let named =
+                    state.ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
+                enter_or_leave(&mut members, user, after, named);
+            }
+            let sockets = HashSet::new();
+            state.rooms.insert(room, Listened { lounge: loaded.lounge, members, sockets });
+        }
+        if let Some(listened) = state.rooms.get_mut(&room) {
+            listened.sockets.insert(WAITING | id);
+        }
+        true
+    }
+
+    /// How this person stands in a listened room, and the room's head, in one step.
+    pub(super) fn standing(&self, room: RoomId, user: UserId) -> Option<(Role, u64)> {
+        let state = self.lock();
+        let role = state.rooms.get(&room)?.members.get(&user)?.role;
+        Some((role, state.heads.get(&room).copied().unwrap_or_default()))
+    }
+
+    /// Attaches a socket to a room behind number `seq`: what is missing goes into its outbox, what comes follows.
+    /// Under one lock, so that nothing is in both and nothing in neither.
+    pub(super) fn attach(&self, id: u64, room: RoomId, seq: u64, known: &HashMap<UserId, Name>) -> Attached {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(socket) = state.sockets.get(&id) else { return Attached::NoMember };
+        let Some(listened) = state.rooms.get_mut(&room) else { return Attached::NoMember };
+        let Some(role) = listened.members.get(&socket.user).map(|member| member.role) else {
+            return Attached::NoMember;
+        };
+        let head = state.heads.get(&room).copied().unwrap_or_default();
+        let missing = match state.ring.since(room, seq, head) {
+            Some(missing) if missing.len() <= ATTACH_MAX.min(socket.outbox.room_left()) => missing,
+            _ => return Attached::NotYet { head },
+        };
+        let name_of = |user: UserId| {
+            let member = listened.members.get(&user).map(|member| member.name.clone());
+            member.or_else(|| known.get(&user).cloned()).or_else(|| {
+                state.ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind })
+            })
+        };
+        let unnamed: Vec<UserId> =
+            missing.iter().filter_map(|entry| named_in(entry)).filter(|user| name_of(*user).is_none()).collect();
+        if !unnamed.is_empty() {
+            return Attached::Unnamed(unnamed);
+        }
+        let epoch = self.position.borrow().map_or(Epoch(0), |at| at.epoch);
+        for entry in missing {
+            let Some(of) = entry.of else { continue };
+            let p = Position { epoch, seq: entry.position };
+            let rendered = render(entry.fact.as_deref(), p, of, |user| name_of(user).unwrap_or_else(Name::unknown));
+            socket.outbox.push(rendered.seen_by(socket.user, role), Some(of));
+        }
+        listened.sockets.remove(&(WAITING | id));
+        listened.sockets.insert(id);
+        Attached::Yes
+    }
+
+    /// Ends every socket: the log has a hole, or the process ends.
+    pub(super) fn close_all(&self, why: Close) {
+        self.lock().sockets.values().for_each(|socket| socket.outbox.close(why));
+    }
+
+    /// Tells every socket something.
+    pub(super) fn tell_all(&self, frame: &axum::extract::ws::Utf8Bytes) {
+        self.lock().sockets.values().for_each(|socket| socket.outbox.push(frame.clone(), None));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Marks a socket that keeps a room's members known while it still catches up, and hears nothing of it yet.
+const WAITING: u64 = 1 << 63;
+
+/// Who has to be named in the frame of an entry.
+fn named_in(entry: &Entry) -> Option<UserId> {
+    match &entry.fact.as_deref()?.event {
+        Event::Message(events::MessageEvent::Posted(posted)) => Some(posted.author),
+        _ => None,
+    }
+}
+
+fn render(fact: Option<&Fact>, p: Position, of: (RoomId, u64), name_of: impl Fn(UserId) -> Name) -> Rendered {
+    let telling = fact.map_or_else(super::frame::Telling::noop, |fact| telling(fact, of.1, name_of));
+    telling.render(p, of)
+}
+
+/// Follows one membership.
+fn enter_or_leave(members: &mut HashMap<UserId, Member>, user: UserId, after: &Membership, named: Option<Name>) {
+    match after.role {
+        None => {
+            members.remove(&user);
+        }
+        Some(role) => {
+            let known = members.get(&user).map(|member| member.name.clone());
+            let name = known.or(named).unwrap_or_else(Name::unknown);
+            members.insert(user, Member { name, role });
+        }
+    }
+}
+
+/// Why a person is out of the room, as `room_gone` says it.
+fn why_gone(event: &MembershipEvent) -> &'static str {
+    match event {
+        MembershipEvent::Left(_) => "left",
+        MembershipEvent::Kicked(_) => "kicked",
+        MembershipEvent::Banned(_) => "banned",
+        MembershipEvent::Joined(_) | MembershipEvent::Added(_) | MembershipEvent::Unbanned(_) => "not-a-member",
+        MembershipEvent::Muted(_) | MembershipEvent::Unmuted(_) | MembershipEvent::RoleChanged(_) => "not-a-member",
+    }
+}
+
+impl State {
+    /// Tells the sockets of a room. Rights change at the event itself: nothing of a ban's position reaches the banned.
+    fn tell_room(&mut self, p: Position, room: RoomId, seq: u64, fact: Option<&Fact>) {
+        let Some(listened) = self.rooms.get_mut(&room) else { return };
+        if let Some(Fact { subject: Subject::Member(_, user), event: Event::Membership(change), .. }) = fact {
+            let named =
+                self.ring.user(*user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
+            enter_or_leave(&mut listened.members, *user, &change.after, named);
+            if change.after.role.is_none() {
+                let gone = protocol::room_gone(room, why_gone(&change.event));
+                let theirs = |id: &u64| self.sockets.get(&(id & !WAITING)).is_some_and(|socket| socket.user == *user);
+                for id in listened.sockets.extract_if(theirs).filter(|id| id & WAITING == 0) {
+                    if let Some(socket) = self.sockets.get(&id) {
+                        socket.outbox.push(gone.clone(), None);
+                    }
+                }
+            }
+        }
+        if listened.sockets.is_empty() {
+            self.rooms.remove(&room);
+            return;
+        }
+        let members = &listened.members;
+        let ring = &self.ring;
+        let rendered = render(fact, p, (room, seq), |user| {
+            let member = members.get(&user).map(|member| member.name.clone());
+            let lately =
+                || ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
+            member.or_else(lately).unwrap_or_else(Name::unknown)
+        });
+        let mut delivered = 0_u64;
+        for socket in listened.sockets.iter().filter_map(|id| self.sockets.get(id)) {
+            let Some(member) = members.get(&socket.user) else { continue };
+            socket.outbox.push(rendered.seen_by(socket.user, member.role), Some((room, seq)));
+            delivered += 1;
+        }
+        metrics::counter!("live_deliveries_total").increment(delivered);
+    }
+
+    /// Tells who shares a room with a person, and ends the person's own sockets where they are over.
+    fn tell_of_user(&mut self, p: Position, event: &UserEvent, after: &events::User) {
+        let (user, own) = match event {
+            UserEvent::SessionClosed(closed) => {
+                let theirs = self.sockets.values().filter(|socket| socket.session == closed.session);
+                theirs.for_each(|socket| socket.outbox.close(Close::SessionRevoked));
+                return;
+            }
+            UserEvent::CredentialChanged(changed) => {
+                let theirs = self.sockets.values().filter(|socket| socket.user == changed.user);
+                let old = theirs.filter(|socket| socket.credential < changed.number);
+                old.for_each(|socket| socket.outbox.close(Close::SessionRevoked));
+                return;
+            }
+            UserEvent::Suspended(event) => (event.user, Some(Close::SuspendedOrErased)),
+            UserEvent::Erased(event) => (event.user, Some(Close::SuspendedOrErased)),
+            UserEvent::Expired(event) => (event.user, Some(Close::GuestExpired)),
+            UserEvent::Appeared(event) => (event.user, None),
+            UserEvent::ProfileChanged(event) => (event.user, None),
+            UserEvent::Upgraded(event) => (event.user, None),
+            UserEvent::Reinstated(event) => (event.user, None),
+        };
+        if let Some(why) = own {
+            let theirs = self.sockets.values().filter(|socket| socket.user == user);
+            theirs.for_each(|socket| socket.outbox.close(why));
+        }
+        let name = Name { display_name: after.display_name.clone(), kind: after.kind };
+        let mut hearing: HashSet<u64> = HashSet::new();
+        for room in self.rooms.values_mut() {
+            if let Some(member) = room.members.get_mut(&user) {
+                member.name = name.clone();
+                hearing.extend(&room.sockets);
+            }
+        }
+        let d =
+            json!({ "user": user, "display_name": name.display_name, "kind": name.kind, "standing": after.standing });
+        self.push_to(hearing.iter(), &roomless(event.event_type().name, p, &d));
+    }
+
+    fn push_to<'a>(&self, sockets: impl Iterator<Item = &'a u64>, frame: &axum::extract::ws::Utf8Bytes) {
+        for socket in sockets.filter_map(|id| self.sockets.get(id)) {
+            socket.outbox.push(frame.clone(), None);
+        }
+    }
+}
+
+impl SeenAfter for Hub {
+    fn right_after(&self, room: RoomId, user: UserId, checkpoint: u64) -> Option<Membership> {
+        let state = self.lock();
+        let last = state.ring.memberships(room, checkpoint).filter(|(of, _)| *of == user).last();
+        last.map(|(_, membership)| membership.clone())
+    }
+
+    fn behind(&self, checkpoint: u64) -> bool {
+        self.lock().ring.is_behind(checkpoint)
+    }
+}

@@ -1,0 +1,223 @@
+//! How does somebody read his own writes? The read waits until the read model is at the position that his write returned.
+
+use anyhow::{Context, Result};
+use axum::http::HeaderMap;
+use events::{Epoch, Position};
+use platform::{
+    Code, Problem, Shutdown,
+    health::{Health, State},
+    pool,
+};
+use sqlx::{PgPool, postgres::PgListener};
+use std::time::Duration;
+use tokio::{sync::watch, time::timeout};
+
+/// The position that a read has to be at, at least.
+pub const MIN_POSITION: &str = "chat-min-position";
+/// The longest wait, and the wait of who does not say: below the request's 5 s.
+pub const WAIT_MAX: Duration = Duration::from_secs(4);
+
+/// What `/readyz` calls the read model.
+pub const READ_MODEL: &str = "read-model";
+
+/// The channel on which the projector tells each commit, in its transaction, with the sequence as payload.
+const CHANNEL: &str = "rm_checkpoint";
+/// The checkpoint is read this often even if nobody tells: a read model that was swapped tells nothing,
+/// and readiness wants to know whether Postgres answers.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How far the read model is, as this process knows it. Clones watch the same.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    at: watch::Receiver<Option<Position>>,
+}
+
+impl Checkpoint {
+    /// Begins to watch. The connection that listens is one of the pool's, for as long as the process lives.
+    pub fn watch(pool: PgPool, health: Health, shutdown: &Shutdown) -> Self {
+        let (tell, at) = watch::channel(None);
+        let ending = shutdown.clone();
+        shutdown.spawn("checkpoint", async move {
+            tokio::select! {
+                () = ending.cancelled() => {}
+                () = follow(&pool, &health, &tell) => {}
+            }
+            Ok(())
+        });
+        Self { at }
+    }
+
+    /// The last known position; `None` until the read model was first read.
+    #[must_use]
+    pub fn now(&self) -> Option<Position> {
+        *self.at.borrow()
+    }
+
+    /// Waits until the read model is at `wanted`.
+    ///
+    /// # Errors
+    /// 410 `gone` for a position of another epoch; 503 `read-model-behind` when it is not there in time.
+    pub async fn reaches(&self, wanted: Position, within: Duration) -> Result<(), Problem> {
+        let mut at = self.at.clone();
+        let arrived = at.wait_for(|at| at.is_some_and(|at| at.epoch != wanted.epoch || at.seq >= wanted.seq));
+        match timeout(within, arrived).await {
+            Ok(Ok(at)) if at.is_some_and(|at| at.epoch == wanted.epoch) => Ok(()),
+            Ok(Ok(_)) => Err(Problem::new(
+                Code::Gone,
+                "This position is of a history that was replaced: read without it, and forget what it came with.",
+            )),
+            Ok(Err(_)) | Err(_) => Err(behind()),
+        }
+    }
+}
+
+/// 503: the read model is not where the request needs it. Comes back in a second.
+#[must_use]
+pub fn behind() -> Problem {
+    Problem::new(Code::ReadModelBehind, "The read model is not that far yet.").after(Duration::from_secs(1))
+}
+
+/// What a request's headers ask to wait for, and how long: `Chat-Min-Position`, `Prefer: wait=N`.
+///
+/// # Errors
+/// 400 `invalid-request` for what is no position. A preference that cannot be read is none.
+pub fn wish(headers: &HeaderMap) -> Result<Option<(Position, Duration)>, Problem> {
+    let mut given = headers.get_all(MIN_POSITION).iter();
+    let Some(first) = given.next() else { return Ok(None) };
+    let wrong = || Problem::new(Code::InvalidRequest, "`Chat-Min-Position` is one position as an answer gave it.");
+    let position = first.to_str().ok().and_then(|text| text.parse().ok()).filter(|_| given.next().is_none());
+    Ok(Some((position.ok_or_else(wrong)?, preferred_wait(headers))))
+}
+
+/// RFC 7240: `Prefer: wait=2`, among others, separated by commas or semicolons.
+fn preferred_wait(headers: &HeaderMap) -> Duration {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut preferences = values.flat_map(|value| value.split([',', ';'])).filter_map(|part| part.split_once('='));
+    let wait = preferences.find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"));
+    let seconds = wait.and_then(|(_, value)| value.trim().trim_matches('"').parse().ok());
+    seconds.map_or(WAIT_MAX, |seconds| Duration::from_secs(seconds).min(WAIT_MAX))
+}
+
+/// Never ends: what fails is tried again, with Postgres's absence told as health.
+async fn follow(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Position>>) {
+    loop {
+        if let Err(error) = listen(pool, health, tell).await {
+            health.set(READ_MODEL, State::failing("postgres-away", format!("{error:#}")));
+        }
+        // The pool has waited for its own timeout only where Postgres does not answer at all.
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn listen(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Position>>) -> Result<()> {
+    let mut listener = PgListener::connect_with(pool).await.context("connecting to listen")?;
+    // Listen first, then look: a commit in between is told.
+    listener.listen(CHANNEL).await.context("listening for checkpoints")?;
+    look(pool, health, tell).await?;
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            told = listener.try_recv() => match told.context("listening for checkpoints")? {
+                Some(notification) if heard(notification.payload(), tell) => {}
+                // What was told meanwhile is lost, or it is another history: look.
+                Some(_) | None => look(pool, health, tell).await?,
+            },
+            _ = tick.tick() => look(pool, health, tell).await?,
+        }
+    }
+}
+
+/// Takes a commit's sequence as the news; `false` when it does not follow on what is known.
+fn heard(payload: &str, tell: &watch::Sender<Option<Position>>) -> bool {
+    let Ok(seq) = payload.parse::<u64>() else { return false };
+    let Some(known) = *tell.borrow() else { return false };
+    if seq < known.seq {
+        return false;
+    }
+    tell.send_replace(Some(Position { seq, ..known }));
+    true
+}
+
+async fn look(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Position>>) -> Result<()> {
+    let query = sqlx::query!("select epoch, seq from rm.checkpoint where projection = 'chat' and part = 0");
+    let row = pool::timed("checkpoint", query.fetch_optional(pool)).await.context("reading the checkpoint")?;
+    let Some(row) = row else {
+        tell.send_replace(None);
+        health.set(READ_MODEL, State::failing("no-read-model", "the projector has not begun"));
+        return Ok(());
+    };
+    let epoch = Epoch(u32::try_from(row.epoch).context("an epoch has 32 bits")?);
+    let at = Position { epoch, seq: u64::try_from(row.seq).context("a sequence is not negative")? };
+    tell.send_if_modified(|known| known.replace(at) != Some(at));
+    health.set(READ_MODEL, State::Ok);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EPOCH: Epoch = Epoch(7);
+
+    fn at(seq: u64) -> Position {
+        Position { epoch: EPOCH, seq }
+    }
+
+    fn checkpoint(first: Option<Position>) -> (watch::Sender<Option<Position>>, Checkpoint) {
+        let (tell, at) = watch::channel(first);
+        (tell, Checkpoint { at })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_waits_for_its_position_and_no_longer_than_it_may() {
+        let (tell, checkpoint) = checkpoint(Some(at(4)));
+        checkpoint.reaches(at(4), Duration::ZERO).await.expect("is there");
+        assert_eq!(checkpoint.reaches(at(5), WAIT_MAX).await.expect_err("late").code, Code::ReadModelBehind);
+        let waiting = tokio::spawn(async move { checkpoint.reaches(at(6), WAIT_MAX).await });
+        assert!(heard("5", &tell));
+        assert!(heard("6", &tell));
+        waiting.await.expect("no panic").expect("arrived");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_position_of_another_epoch_is_gone() {
+        let (_tell, checkpoint) = checkpoint(Some(at(4)));
+        let other = Position { epoch: Epoch(8), seq: 1 };
+        assert_eq!(checkpoint.reaches(other, WAIT_MAX).await.expect_err("another").code, Code::Gone);
+    }
+
+    #[test]
+    fn what_does_not_follow_on_the_known_is_looked_up() {
+        let (tell, checkpoint) = checkpoint(Some(at(4)));
+        assert!(!heard("3", &tell));
+        assert!(!heard("x", &tell));
+        assert_eq!(checkpoint.now(), Some(at(4)));
+        tell.send_replace(None);
+        assert!(!heard("9", &tell));
+    }
+
+    #[test]
+    fn headers_say_what_to_wait_for() {
+        let wished = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, value.parse().expect("a header"));
+            }
+            wish(&headers)
+        };
+        let position = at(9).to_string();
+        assert!(wished(&[]).expect("nothing asked").is_none());
+        assert_eq!(wished(&[(MIN_POSITION, &position)]).expect("asked"), Some((at(9), WAIT_MAX)));
+        for (prefer, seconds) in
+            [("wait=2", 2), ("respond-async, wait=1; foo", 1), ("WAIT=60", 4), ("wait=-1", 4), ("wait=0", 0)]
+        {
+            let wish = wished(&[(MIN_POSITION, &position), ("prefer", prefer)]).expect("asked");
+            assert_eq!(wish, Some((at(9), Duration::from_secs(seconds))), "{prefer}");
+        }
+        for wrong in ["", "1", "AAAA", "****************"] {
+            assert_eq!(wished(&[(MIN_POSITION, wrong)]).expect_err(wrong).code, Code::InvalidRequest);
+        }
+        assert!(wished(&[(MIN_POSITION, &position), (MIN_POSITION, &position)]).is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! Does the API read what the read model says, to those who may read it? On a real Postgres.
+
+mod feed;
+mod history;
+mod lists;
+mod read_model;
