@@ -64,7 +64,7 @@ fn shown(entry: &Entry, room: RoomId, viewer: Viewer) -> Option<Value> {
         "message.moderated" => {
             let mut d = about(entry, "message", entry.message);
             add(&mut d, entry, &["status"]);
-            if viewer.moderates() || wrote(entry, viewer) {
+            if viewer.moderates() {
                 add(&mut d, entry, &["reason"]);
             }
             Some(d.into())

@@ -1,27 +1,22 @@
 //! How does one socket live? Identify, catch up room by room, then hear what happens, until one side ends it.
 
+mod chase;
+mod identify;
+
 use super::{
     Live,
-    catch_up::{self, MISSED_MAX, Page},
     close::Close,
-    frame::Name,
-    hub::{Attached, Socket},
-    members,
+    hub::Socket,
     outbox::Outbox,
-    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_PER_MINUTE, RoomSummary, Said, Wanted},
+    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_PER_MINUTE, Said, Wanted},
 };
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use chase::{Chase, Round};
 use chrono::Utc;
-use events::{Position, RoomId, UserId};
+use events::Position;
 use futures::SinkExt;
-use platform::{Caller, Code, Problem};
-
-use crate::feed::Viewer;
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use platform::{Caller, Code};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 
 /// Frames that are fed before a flush.
@@ -30,12 +25,6 @@ const FRAMES_PER_FLUSH: usize = 32;
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
 /// Two heartbeats and a half without a word.
 const SILENCE_MAX: Duration = Duration::from_secs(HEARTBEAT.as_secs() * 5 / 2);
-/// How long the hub may take to a position that a client has seen elsewhere.
-const POSITION_WITHIN: Duration = Duration::from_secs(4);
-/// While the read model is behind what a client missed, it is looked at again after this.
-const FEED_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// How often, before the room is reset.
-const FEED_TRIES_MAX: u32 = 40;
 /// Rooms of which one socket may hear.
 const ROOMS_MAX: usize = protocol::ROOMS_MAX;
 
@@ -105,21 +94,6 @@ async fn write(socket: &mut WebSocket, frames: Vec<Utf8Bytes>) -> Result<(), Clo
     }
 }
 
-/// A room that is being caught up.
-#[derive(Debug, Clone, Copy)]
-struct Chase {
-    room: RoomId,
-    seq: u64,
-    tries: u32,
-}
-
-/// Whose `caught_up` it is.
-#[derive(Debug, Clone, Copy)]
-enum Round {
-    Identify,
-    Sub(RoomId),
-}
-
 struct Connection<'a> {
     live: &'a Live,
     id: u64,
@@ -152,98 +126,6 @@ impl<'a> Connection<'a> {
         };
         live.hub.leave(id);
         end
-    }
-
-    /// Rights and heads in one step, then `ready`, then the rooms in the order asked.
-    async fn identify(
-        &mut self,
-        socket: &mut WebSocket,
-        wanted: Vec<Wanted>,
-        resume: Option<Position>,
-    ) -> Result<(), Close> {
-        // Between the token's check and here it may have been revoked: from now on the hub would close us.
-        if self.live.authenticator.revocations().revoked(&self.caller) {
-            return Err(Close::SessionRevoked);
-        }
-        let stale = match resume {
-            Some(position) => !self.reaches(position).await?,
-            None => false,
-        };
-        self.learn(wanted.iter().map(|wanted| wanted.room)).await.map_err(|_| Close::GoingAway)?;
-        let p = self.position()?;
-        let mut summaries = Vec::with_capacity(wanted.len());
-        let mut chases = VecDeque::new();
-        let mut others = Vec::new();
-        for Wanted { room, seq } in wanted {
-            let Some((role, head)) = self.live.hub.standing(room, self.caller.user) else {
-                others.push(protocol::room_gone(room, "not-a-member"));
-                self.live.hub.detach(self.id, room);
-                continue;
-            };
-            summaries.push(RoomSummary { id: room, role, head, read: 0, unread: 0, mentions: 0 });
-            self.rooms += 1;
-            if stale {
-                others.push(protocol::reset(room, "epoch", p, head));
-                chases.push_back(Chase { room, seq: head, tries: 0 });
-                continue;
-            }
-            let from = match (seq, resume) {
-                (Some(seq), _) if seq > head => {
-                    others.push(protocol::reset(room, "ahead", p, head));
-                    head
-                }
-                (Some(seq), _) => seq,
-                (None, Some(position)) => self.seq_at(room, position, head).await?,
-                (None, None) => head,
-            };
-            chases.push_back(Chase { room, seq: from, tries: 0 });
-        }
-        catch_up::unread(&self.live.pool, self.caller.user, &mut summaries).await.map_err(|_| Close::GoingAway)?;
-        let mut frames = vec![protocol::ready(self.caller.user, self.caller.session, p, &summaries)];
-        frames.extend(others);
-        write(socket, frames).await?;
-        self.chases.push_back((Round::Identify, chases));
-        Ok(())
-    }
-
-    /// The number that a room had at a position.
-    async fn seq_at(&self, room: RoomId, position: Position, head: u64) -> Result<u64, Close> {
-        let seq = catch_up::seq_at(&self.live.pool, room, position).await.map_err(|_| Close::GoingAway)?;
-        Ok(seq.unwrap_or(head).min(head))
-    }
-
-    async fn reaches(&self, position: Position) -> Result<bool, Close> {
-        match timeout(POSITION_WITHIN, self.live.hub.reaches(position)).await {
-            Ok(same_epoch) => Ok(same_epoch),
-            // Of another instance, which is ahead of this one by more than seconds.
-            Err(_) => Err(Close::GoingAway),
-        }
-    }
-
-    /// Makes the members of these rooms known to the hub.
-    async fn learn(&self, rooms: impl Iterator<Item = RoomId>) -> Result<(), Problem> {
-        let rooms: Vec<RoomId> = rooms.collect();
-        let unknown = self.live.hub.unknown(rooms.iter().copied());
-        let mut loaded = match unknown.is_empty() {
-            true => HashMap::new(),
-            false => {
-                let _permit = self.live.queries.acquire().await.map_err(|_| Problem::internal())?;
-                members::load(&self.live.pool, &unknown).await?
-            }
-        };
-        for room in rooms {
-            let known = loaded.remove(&room);
-            // Known already, unless it was forgotten in between: then the client asks again.
-            let known = known.unwrap_or_else(|| members::Loaded {
-                checkpoint: self.live.hub.position().map_or(0, |at| at.seq),
-                lounge: None,
-                members: HashMap::new(),
-            });
-            if !self.live.hub.learn(self.id, room, known) {
-                return Err(crate::wait::behind());
-            }
-        }
-        Ok(())
     }
 
     fn position(&self) -> Result<Position, Close> {
@@ -354,112 +236,4 @@ impl<'a> Connection<'a> {
         self.minute.1 += 1;
         if self.minute.1 > INBOUND_PER_MINUTE { Err(Close::RateLimited) } else { Ok(()) }
     }
-
-    /// Tells `caught_up` for each round whose rooms are all attached.
-    fn finish_rounds(&mut self) {
-        while let Some((round, _)) = self.chases.front().filter(|(_, chases)| chases.is_empty()) {
-            let room = match round {
-                Round::Identify => None,
-                Round::Sub(room) => Some(*room),
-            };
-            if let Some(p) = self.live.hub.position() {
-                self.outbox.push(protocol::caught_up(room, p), None);
-            }
-            self.chases.pop_front();
-        }
-    }
-
-    fn next_chase(&self) -> Option<Chase> {
-        self.chases.front().and_then(|(_, chases)| chases.front()).copied()
-    }
-
-    /// What a room needs next: nothing to read where it can be attached, else a page of its feed.
-    async fn fetch(&self, chase: Option<Chase>) -> Result<Fetched, Problem> {
-        let Some(Chase { room, seq, tries }) = chase else { return Ok(Fetched::Nothing) };
-        let Some((role, head)) = self.live.hub.standing(room, self.caller.user) else { return Ok(Fetched::NoMember) };
-        if head.saturating_sub(seq) > MISSED_MAX {
-            return Ok(Fetched::TooMuch { head });
-        }
-        let mut known: HashMap<UserId, Name> = HashMap::new();
-        loop {
-            match self.live.hub.attach(self.id, room, seq, &known) {
-                Attached::Yes => return Ok(Fetched::Nothing),
-                Attached::NoMember => return Ok(Fetched::NoMember),
-                Attached::Unnamed(users) => {
-                    let found = members::names(&self.live.pool, &users).await?;
-                    known.extend(users.into_iter().map(|user| (user, Name::unknown())));
-                    known.extend(found);
-                }
-                Attached::NotYet { .. } => break,
-            }
-        }
-        if tries > 0 {
-            tokio::time::sleep(FEED_AGAIN_AFTER).await;
-        }
-        // Held for one page's query, never while writing to a socket: a slow reader delays nobody.
-        let _permit = self.live.queries.acquire().await.map_err(|_| Problem::internal())?;
-        let viewer = Viewer { user: self.caller.user, role };
-        catch_up::page(&self.live.pool, room, seq, viewer).await.map(Fetched::Page)
-    }
-
-    /// Writes what was fetched, and goes on with the next room when this one is done.
-    async fn step(
-        &mut self,
-        socket: &mut WebSocket,
-        chase: Chase,
-        fetched: Result<Fetched, Problem>,
-    ) -> Result<(), Close> {
-        let Some(current) = self.chases.front_mut().and_then(|(_, chases)| chases.front_mut()) else { return Ok(()) };
-        let head = self.live.hub.standing(chase.room, self.caller.user).map_or(0, |(_, head)| head);
-        match fetched {
-            Ok(Fetched::Nothing) => self.done(),
-            Ok(Fetched::NoMember) => {
-                self.outbox.push(protocol::room_gone(chase.room, "not-a-member"), None);
-                self.done();
-            }
-            Ok(Fetched::TooMuch { head }) => self.reset(chase.room, "too-much", head)?,
-            Err(_) if current.tries >= FEED_TRIES_MAX => self.reset(chase.room, "unavailable", head)?,
-            Err(_) => current.tries += 1,
-            Ok(Fetched::Page(Page { follows_on: false, .. })) => self.reset(chase.room, "forgotten", head)?,
-            Ok(Fetched::Page(Page { frames, .. })) => match frames.last() {
-                Some((last, _)) => {
-                    (current.seq, current.tries) = (*last, 0);
-                    // Rights are watched during the chase as when live.
-                    if self.live.hub.standing(chase.room, self.caller.user).is_some() {
-                        write(socket, frames.into_iter().map(|(_, frame)| frame).collect()).await?;
-                    }
-                }
-                None if current.tries >= FEED_TRIES_MAX => self.reset(chase.room, "behind", head)?,
-                None => current.tries += 1,
-            },
-        }
-        Ok(())
-    }
-
-    /// The explicit verdict: the client drops what it holds of the room, loads it anew, and goes on from `head`.
-    fn reset(&mut self, room: RoomId, reason: &str, head: u64) -> Result<(), Close> {
-        metrics::counter!("live_resets_total", "reason" => reason.to_owned()).increment(1);
-        self.outbox.push(protocol::reset(room, reason, self.position()?, head), None);
-        if let Some(chase) = self.chases.front_mut().and_then(|(_, chases)| chases.front_mut()) {
-            (chase.seq, chase.tries) = (head, 0);
-        }
-        Ok(())
-    }
-
-    fn done(&mut self) {
-        if let Some((_, chases)) = self.chases.front_mut() {
-            chases.pop_front();
-        }
-    }
-}
-
-/// What a room needed next.
-enum Fetched {
-    /// It is attached.
-    Nothing,
-    NoMember,
-    TooMuch {
-        head: u64,
-    },
-    Page(Page),
 }

@@ -4,3 +4,4 @@ mod feed;
 mod history;
 mod lists;
 mod read_model;
+mod whole;

@@ -1,0 +1,144 @@
+//! Is nothing missed and nothing repeated, wherever a socket is attached? Played step by step.
+
+use super::*;
+use async_nats::HeaderMap;
+use events::{
+    Actor, Change, Envelope, EventId, MessageEvent, NewEvent, Time, UserKind,
+    membership::{MemberBanned, MemberJoined},
+    message::MessagePosted,
+};
+use uuid::Uuid;
+
+const ROOM: RoomId = RoomId(Uuid::from_u128(1));
+const ADA: UserId = UserId(Uuid::from_u128(2));
+const BOB: UserId = UserId(Uuid::from_u128(3));
+const EPOCH: Epoch = Epoch(1);
+
+fn record(seq: u64, subject: Subject, event: impl Into<Event>) -> Record {
+    let id = EventId(Uuid::from_u128(u128::from(seq)));
+    let NewEvent { envelope, event, .. } = NewEvent {
+        subject,
+        envelope: Envelope::new(id, Time::UNIX_EPOCH, Actor::User(ADA), "test"),
+        event: event.into(),
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in envelope.headers(event.event_type(), &subject) {
+        headers.insert(name, value);
+    }
+    Record { stream: events::StreamName::Chat, seq, subject: subject.to_string(), headers, body: event.body().into() }
+}
+
+fn says(seq: u64, text: &str) -> Record {
+    let message = EventId(Uuid::from_u128(u128::from(seq))).into();
+    let posted =
+        MessagePosted { room: ROOM, message, author: ADA, text: text.into(), reply_to: None, mentions: vec![] };
+    record(seq, Subject::RoomMessages(ROOM), MessageEvent::from(posted))
+}
+
+fn bans_bob(seq: u64) -> Record {
+    let joined =
+        MembershipEvent::from(MemberJoined { room: ROOM, user: BOB, role: Role::Member, at: Time::UNIX_EPOCH });
+    let before = Change::<_, Membership>::of(None, joined).after;
+    let banned =
+        MembershipEvent::from(MemberBanned { room: ROOM, user: BOB, until: None, reason: Some("rude".into()) });
+    record(seq, Subject::Member(ROOM, BOB), Change::of(Some(before), banned))
+}
+
+fn member(name: &str) -> Member {
+    Member { name: Name { display_name: name.into(), kind: UserKind::Registered }, role: Role::Member }
+}
+
+/// A hub at position 100, where the room has had 10 events, and both are members.
+fn hub() -> Hub {
+    let hub = Hub::new();
+    hub.begin(Position { epoch: EPOCH, seq: 100 }, HashMap::from([(ROOM, 10)]));
+    hub
+}
+
+fn enters(hub: &Hub, user: UserId) -> (u64, Arc<Outbox>) {
+    let outbox = Arc::new(Outbox::default());
+    let session = SessionId(Uuid::from_u128(9));
+    let socket = Socket { user, session, credential: 1, outbox: Arc::clone(&outbox) };
+    let id = hub.enter(socket, 10).expect("there is room");
+    let members = HashMap::from([(ADA, member("Ada")), (BOB, member("Bob"))]);
+    assert!(hub.learn(id, ROOM, Loaded { checkpoint: 100, lounge: None, members }));
+    (id, outbox)
+}
+
+fn heard(outbox: &Outbox) -> Vec<(String, u64)> {
+    let frames = outbox.take(usize::MAX).0;
+    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame).expect("a frame"));
+    frames
+        .map(|frame| (frame["t"].as_str().unwrap_or_default().to_owned(), frame["seq"].as_u64().unwrap_or(0)))
+        .collect()
+}
+
+// Red when `attach` inserts the socket before it copies, or copies without the lock.
+#[test]
+fn a_socket_attached_at_any_moment_hears_each_event_once() {
+    for attached_after in 0..=6_u64 {
+        let hub = hub();
+        let (id, outbox) = enters(&hub, BOB);
+        for n in 1..=6 {
+            if n == attached_after + 1 {
+                assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
+            }
+            hub.publish(EPOCH, &says(100 + n, "hi"));
+        }
+        if attached_after == 6 {
+            assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
+        }
+        let expected: Vec<_> = (11..=16).map(|seq| ("message.posted".to_owned(), seq)).collect();
+        assert_eq!(heard(&outbox), expected, "attached after {attached_after}");
+    }
+}
+
+// Red when `begin`'s floor is not kept, or `since` answers with what it has.
+#[test]
+fn what_lies_before_the_ring_has_to_be_read_first() {
+    let hub = hub();
+    let (id, outbox) = enters(&hub, BOB);
+    hub.publish(EPOCH, &says(101, "hi"));
+    assert_eq!(hub.attach(id, ROOM, 8, &HashMap::new()), Attached::NotYet { head: 11 });
+    assert_eq!(heard(&outbox), vec![]);
+}
+
+// Red when `tell_room` renders before it removes.
+#[test]
+fn nothing_from_a_ban_on_reaches_the_banned() {
+    let hub = hub();
+    let (bobs, to_bob) = enters(&hub, BOB);
+    let (adas, to_ada) = enters(&hub, ADA);
+    for id in [bobs, adas] {
+        assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
+    }
+    hub.publish(EPOCH, &says(101, "before"));
+    hub.publish(EPOCH, &bans_bob(102));
+    hub.publish(EPOCH, &says(103, "after"));
+    let kinds = |outbox| heard(outbox).into_iter().map(|(t, _)| t).collect::<Vec<_>>();
+    assert_eq!(kinds(&to_bob), ["message.posted", "room_gone"]);
+    assert_eq!(kinds(&to_ada), ["message.posted", "member.banned", "message.posted"]);
+    assert_eq!(hub.attach(bobs, ROOM, 10, &HashMap::new()), Attached::NoMember);
+    assert!(hub.right_after(ROOM, BOB, 101).expect("it was seen").banned.is_some());
+    assert_eq!(hub.right_after(ROOM, BOB, 102), None);
+}
+
+// Red when a record that cannot be decoded is passed over before it is counted.
+#[test]
+fn what_nobody_understands_keeps_its_number() {
+    let hub = hub();
+    let (id, outbox) = enters(&hub, BOB);
+    assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
+    hub.publish(EPOCH, &Record { body: "{".into(), ..says(101, "broken") });
+    hub.publish(EPOCH, &says(102, "whole"));
+    assert_eq!(heard(&outbox), [("noop".to_owned(), 11), ("message.posted".to_owned(), 12)]);
+}
+
+#[test]
+fn members_are_as_of_the_checkpoint_and_what_came_after() {
+    let hub = hub();
+    hub.publish(EPOCH, &bans_bob(101));
+    let (_, _) = enters(&hub, ADA);
+    assert_eq!(hub.standing(ROOM, BOB), None, "the ban came after the rows were read");
+    assert_eq!(hub.standing(ROOM, ADA), Some((Role::Member, 11)));
+}
