@@ -3,7 +3,7 @@
 use super::*;
 use async_nats::HeaderMap;
 use events::{
-    Actor, Change, Envelope, EventId, MessageEvent, NewEvent, Time, UserKind,
+    Actor, Change, Envelope, EventId, MembershipEvent, MessageEvent, NewEvent, Time, UserKind,
     membership::{MemberBanned, MemberJoined},
     message::MessagePosted,
 };
