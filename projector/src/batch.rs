@@ -44,6 +44,9 @@ impl Batch {
     }
 
     fn take(&mut self, record: &Record, epoch_begins: u64) -> Result<(), Stop> {
+        if names_nul(&record.body) {
+            return Err(Stop::not_applicable(record, "U+0000 in a text: Postgres keeps none"));
+        }
         let fact = record.fact().map_err(|why| Stop::not_applicable(record, why))?;
         if let Event::Epoch(EpochEvent::Started(started)) = &fact.event
             && started.epoch != self.next.epoch
@@ -65,5 +68,26 @@ impl Batch {
     /// The rooms whose heads it raises.
     pub(crate) fn rooms(&self) -> BTreeSet<RoomId> {
         self.facts.iter().filter_map(|fact| fact.subject.counted_room()).collect()
+    }
+}
+
+/// Whether a text in this JSON holds U+0000. Said of the event alone, lest it hang on the batch whether Postgres sees it.
+fn names_nul(body: &[u8]) -> bool {
+    // JSON allows it as an escape only, which an escaped backslash before `u0000` is not.
+    let Ok(body) = std::str::from_utf8(body) else { return false };
+    let escaped = |at: usize| body[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+    body.match_indices("u0000").any(|(at, _)| escaped(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escaped_nul_is_found_and_its_spelling_is_not() {
+        assert!(names_nul(br#"{"text":"a\u0000b"}"#));
+        assert!(names_nul(br#"{"text":"a\\\u0000b"}"#));
+        assert!(!names_nul(br#"{"text":"a\\u0000b"}"#));
+        assert!(!names_nul(br#"{"text":"u0000"}"#));
     }
 }

@@ -24,11 +24,12 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const PEOPLE: u32 = 5;
+const ACCOUNTS: u32 = 40;
 const ROOMS: u32 = 3;
 const MESSAGES: u128 = 12;
-pub const EPOCH: Epoch = Epoch(7);
+pub(crate) const EPOCH: Epoch = Epoch(7);
 
-pub struct History {
+pub(crate) struct History {
     random: StdRng,
     records: Vec<Record>,
     seq: u64,
@@ -41,7 +42,7 @@ pub struct History {
 }
 
 /// `CHAT`: its epoch and then so many facts.
-pub fn chat(seed: u64, facts: usize) -> Vec<Record> {
+pub(crate) fn chat(seed: u64, facts: usize) -> Vec<Record> {
     let mut history = History::begin(StreamName::Chat, seed);
     for _ in 0..facts {
         history.chat_fact();
@@ -49,8 +50,8 @@ pub fn chat(seed: u64, facts: usize) -> Vec<Record> {
     history.records
 }
 
-/// `IDENTITY`: its epoch and then so many facts; a third of them is forgotten, the last of each subject never.
-pub fn identity(seed: u64, facts: usize) -> Vec<Record> {
+/// `IDENTITY`: its epoch and then so many facts, with holes where others were forgotten.
+pub(crate) fn identity(seed: u64, facts: usize) -> Vec<Record> {
     let mut history = History::begin(StreamName::Identity, seed);
     for _ in 0..facts {
         history.identity_fact();
@@ -207,7 +208,7 @@ impl History {
     }
 
     fn identity_fact(&mut self) {
-        let user = UserId(self.one_of(1, PEOPLE));
+        let user = UserId(self.one_of(1, ACCOUNTS));
         let session = SessionId(id(5, user.0.as_u128() & 0xff));
         let at = self.now();
         if !self.accounts.contains_key(&user) {
@@ -216,7 +217,7 @@ impl History {
             return self.append(Subject::Account(user), change);
         }
         let (idle_until, expires_at) = (at, at);
-        let event: SessionEvent = match self.random.random_range(0..5) {
+        let event: SessionEvent = match self.random.random_range(0..6) {
             0 => {
                 let phone_hint = "78".to_owned();
                 let upgraded = GuestUpgraded { user, phone: PhoneTag([user.0.as_bytes()[15]; 32]), phone_hint };

@@ -1,5 +1,6 @@
 //! A log in memory that hands out what it holds in the cuts that a test wants, and says when all of it is applied.
 
+use crate::SOON;
 use event_log::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
 use events::{NewEvent, StreamName, Subject};
 use futures::{
@@ -12,36 +13,37 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// After which sequences a batch ends, whatever else is ready.
-pub type Cuts = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+pub(crate) type Cuts = Arc<dyn Fn(u64) -> bool + Send + Sync>;
 
-pub struct Script {
+pub(crate) struct Script {
     chat: Vec<Record>,
     identity: Vec<Record>,
     cuts: Cuts,
     /// A permit for each stream that is in the tables.
     applied: Arc<Semaphore>,
     /// Cancelled when `CHAT` comes to this sequence.
-    stop_at: Option<(u64, CancellationToken)>,
+    marked_at: Option<(u64, CancellationToken)>,
     /// `CHAT` waits before this sequence for a permit.
     held_at: Option<(u64, Arc<Semaphore>)>,
 }
 
 impl Script {
-    pub fn new(chat: Vec<Record>, identity: Vec<Record>, cuts: Cuts) -> Self {
-        Self { chat, identity, cuts, applied: Arc::new(Semaphore::new(0)), stop_at: None, held_at: None }
+    pub(crate) fn new(chat: Vec<Record>, identity: Vec<Record>, cuts: Cuts) -> Self {
+        Self { chat, identity, cuts, applied: Arc::new(Semaphore::new(0)), marked_at: None, held_at: None }
     }
 
-    pub fn stopping(self, seq: u64, token: CancellationToken) -> Self {
-        Self { stop_at: Some((seq, token)), ..self }
+    pub(crate) fn marking(self, seq: u64, token: CancellationToken) -> Self {
+        Self { marked_at: Some((seq, token)), ..self }
     }
 
-    pub fn held(self, seq: u64, until: Arc<Semaphore>) -> Self {
+    pub(crate) fn held(self, seq: u64, until: Arc<Semaphore>) -> Self {
         Self { held_at: Some((seq, until)), ..self }
     }
 
     /// Waits until so many streams are in the tables, to their end or to where they are held.
-    pub async fn applied(&self, streams: u32) {
-        self.applied.acquire_many(streams).await.expect("nobody closes it").forget();
+    pub(crate) async fn applied(&self, streams: u32) {
+        let applied = tokio::time::timeout(SOON, self.applied.acquire_many(streams)).await;
+        applied.expect("it gets there").expect("nobody closes it").forget();
     }
 
     fn records(&self, stream: StreamName) -> &[Record] {
@@ -54,7 +56,7 @@ impl Script {
 }
 
 /// A record of a log, as if it had been read.
-pub fn record(seq: u64, event: &NewEvent) -> Record {
+pub(crate) fn record(seq: u64, event: &NewEvent) -> Record {
     let NewEvent { subject, envelope, event } = event;
     let mut record = Record {
         stream: subject.stream(),
@@ -104,13 +106,13 @@ impl EventLog for Script {
             Start::Time(_) => unreachable!("the projector starts where it was"),
         };
         let records: Vec<_> = self.records(stream).iter().filter(|record| record.seq >= from).cloned().collect();
-        let (cuts, stop_at) = (Arc::clone(&self.cuts), self.stop_at.clone());
-        let stop_at = stop_at.filter(|_| stream == StreamName::Chat);
+        let (cuts, marked_at) = (Arc::clone(&self.cuts), self.marked_at.clone());
+        let marked_at = marked_at.filter(|_| stream == StreamName::Chat);
         let held_at = self.held_at.clone().filter(|_| stream == StreamName::Chat);
         let waiting = Arc::clone(&self.applied);
         let records = stream::iter(records).then(move |record| {
             let cut = cuts(record.seq - 1);
-            let stop = stop_at.clone().filter(|(seq, _)| *seq == record.seq);
+            let mark = marked_at.clone().filter(|(seq, _)| *seq == record.seq);
             let held = held_at.clone().filter(|(seq, _)| *seq == record.seq);
             let waiting = Arc::clone(&waiting);
             async move {
@@ -122,7 +124,7 @@ impl EventLog for Script {
                 if cut {
                     tokio::task::yield_now().await;
                 }
-                if let Some((_, token)) = stop {
+                if let Some((_, token)) = mark {
                     token.cancel();
                 }
                 Ok(record)

@@ -20,28 +20,28 @@ const TABLES: [&str; 12] = [
 ];
 const GUEST_SESSIONS: &str = "rm_live.guest_sessions";
 
-pub struct Tables {
-    pub postgres: Postgres,
+pub(crate) struct Tables {
+    pub(crate) postgres: Postgres,
 }
 
 impl Tables {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let postgres = Postgres::temporary().await.expect("a Postgres");
         let tables = Self { postgres };
         sqlx::migrate!("../migrations").run(&mut tables.operator().await).await.expect("the migrations apply");
         tables
     }
 
-    pub fn url(&self) -> Secret {
+    pub(crate) fn url(&self) -> Secret {
         Secret::from(self.postgres.url(Role::Projector).as_str())
     }
 
-    pub async fn operator(&self) -> PgConnection {
+    pub(crate) async fn operator(&self) -> PgConnection {
         PgConnection::connect(&self.postgres.url(Role::Operator)).await.expect("the operator may connect")
     }
 
     /// Every row of every table as text, in order.
-    pub async fn contents(&self) -> Vec<(&'static str, Vec<String>)> {
+    pub(crate) async fn contents(&self) -> Vec<(&'static str, Vec<String>)> {
         let mut connection = self.operator().await;
         let mut contents = Vec::new();
         for table in TABLES.into_iter().chain([GUEST_SESSIONS]) {
@@ -52,14 +52,14 @@ impl Tables {
         contents
     }
 
-    pub async fn one<T>(&self, query: &'static str) -> T
+    pub(crate) async fn one<T>(&self, query: &'static str) -> T
     where
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
         sqlx::query_scalar(query).fetch_one(&mut self.operator().await).await.expect("one value")
     }
 
-    pub async fn empty(&self) {
+    pub(crate) async fn empty(&self) {
         let all = [&TABLES[..], &[GUEST_SESSIONS]].concat().join(", ");
         let truncate = sqlx::AssertSqlSafe(format!("truncate {all}"));
         sqlx::query(truncate).execute(&mut self.operator().await).await.expect("the operator may");
@@ -67,7 +67,7 @@ impl Tables {
 }
 
 /// Says where two contents differ first.
-pub fn assert_same(found: &[(&str, Vec<String>)], wanted: &[(&str, Vec<String>)], what: &str) {
+pub(crate) fn assert_same(found: &[(&str, Vec<String>)], wanted: &[(&str, Vec<String>)], what: &str) {
     for ((table, found), (_, wanted)) in found.iter().zip(wanted) {
         let differs = found.iter().zip(wanted).find(|(found, wanted)| found != wanted);
         assert_eq!(differs, None, "{what}: {table}");
