@@ -1,1 +1,13 @@
-//! The one binary: a role per subcommand.
+//! The one binary's parts: a role per subcommand, the system that a newcomer starts, and the tools around it.
+
+pub mod cli;
+pub mod client;
+pub mod dev;
+pub mod docs;
+pub mod doctor;
+pub mod listen;
+pub mod load;
+pub mod migrate;
+pub mod origin;
+pub mod settings;
+pub mod stack;

@@ -1,2 +1,15 @@
 //! The one binary: a role per subcommand.
-fn main() {}
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match chatroom::cli::Cli::parse().run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("chatroom: {why:#}");
+            chatroom::cli::exit_code(&why)
+        }
+    }
+}

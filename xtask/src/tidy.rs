@@ -33,8 +33,15 @@ const RULES: &[Rule] = &[
     },
     Rule {
         folders: &[
-            "events/src", "event-log/src", "platform/src", "command-service/src", "projector/src",
-            "query-service/src", "servers/src", "chatroom/src", "testkit/src",
+            "events/src",
+            "event-log/src",
+            "platform/src",
+            "command-service/src",
+            "projector/src",
+            "query-service/src",
+            "servers/src",
+            "chatroom/src",
+            "testkit/src",
         ],
         texts: &["unbounded_channel(", "mpsc::unbounded(", "todo!(", "unimplemented!(", "#[allow("],
         why: "every queue has a limit, nothing is left half done, a lint is expected with a reason",
@@ -53,8 +60,17 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 const OURS: &[&str] = &[
-    "events", "event-log", "platform", "command-service", "projector", "query-service", "servers", "chatroom",
-    "testkit", "e2e", "xtask",
+    "events",
+    "event-log",
+    "platform",
+    "command-service",
+    "projector",
+    "query-service",
+    "servers",
+    "chatroom",
+    "testkit",
+    "e2e",
+    "xtask",
 ];
 
 /// Folders that nobody should look for a thing in.

@@ -1,0 +1,137 @@
+//! What can be asked of the binary: a subcommand per role and per tool.
+
+use anyhow::{Context, Result};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use event_log::FollowError;
+use platform::{
+    Shutdown,
+    config::{NatsArgs, Setting, effective},
+    health::Health,
+    telemetry::{self, TelemetryArgs},
+};
+use std::process::ExitCode;
+
+use crate::{dev, docs, doctor, listen, load, migrate};
+
+/// `EX_CONFIG` of sysexits: started again as it is, it would end again.
+const LOG_DIVERGED: u8 = 78;
+
+/// An event-sourced chat backend: commands become events in NATS JetStream, read models in Postgres, frames on sockets.
+#[derive(Debug, Parser)]
+#[command(name = "chatroom", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start nats-server, Postgres and all three roles behind one origin.
+    Dev(dev::DevArgs),
+    /// Decide: the REST commands.
+    CommandService(Role<command_service::Config>),
+    /// Answer: pages and live sockets.
+    QueryService(Role<query_service::Config>),
+    /// Remember: the log into read models.
+    Projector(Role<projector::Config>),
+    /// Create or update streams, buckets and tables. Run as operator, before the roles.
+    Migrate(migrate::MigrateArgs),
+    /// Play a conversation file through the public API and check that nothing is lost.
+    Load(load::LoadArgs),
+    /// Check servers, streams, rights, migrations and pools, and say what to do.
+    Doctor(doctor::DoctorArgs),
+    /// Print the frames of rooms as they happen.
+    Listen(listen::ListenArgs),
+    /// Print the OpenAPI document of both services.
+    Openapi,
+    /// Show the settings in force for a subcommand, without the secrets: `chatroom config query-service`.
+    Config(ConfigArgs),
+}
+
+/// A role and how it speaks.
+#[derive(Debug, Args)]
+struct Role<C: Args> {
+    #[command(flatten)]
+    config: C,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// The subcommand and its flags, as it would be started.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "SUBCOMMAND")]
+    words: Vec<String>,
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Whatever ended it; see [`exit_code`].
+    pub async fn run(self) -> Result<()> {
+        match self.command {
+            Command::Dev(args) => {
+                telemetry::install(&args.telemetry)?;
+                dev::run(args).await
+            }
+            Command::CommandService(role) => {
+                let (config, shutdown, health) = role.begin(|config| &config.nats).await?;
+                command_service::run(config, shutdown, health).await
+            }
+            Command::QueryService(role) => {
+                let (config, shutdown, health) = role.begin(|config| &config.nats).await?;
+                query_service::run_beside(config, docs::router(), shutdown, health).await
+            }
+            Command::Projector(role) => {
+                let (config, shutdown, health) = role.begin(|config| &config.nats).await?;
+                projector::run(config, shutdown, health).await
+            }
+            Command::Migrate(args) => migrate::run(&args).await,
+            Command::Load(args) => load::run(args).await,
+            Command::Listen(args) => listen::run(&args).await,
+            Command::Doctor(args) => doctor::run(&args).await,
+            Command::Config(args) => args.show(),
+            Command::Openapi => {
+                print!("{}", docs::openapi_json());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<C: Args> Role<C> {
+    /// What every role does first: speak, hear signals, refuse a log that would lose what it acknowledges.
+    async fn begin(self, nats: impl Fn(&C) -> &NatsArgs) -> Result<(C, Shutdown, Health)> {
+        telemetry::install(&self.telemetry)?;
+        let shutdown = Shutdown::new();
+        shutdown.on_signals()?;
+        doctor::refuse_unfit_log(nats(&self.config)).await?;
+        Ok((self.config, shutdown, Health::new()))
+    }
+}
+
+impl ConfigArgs {
+    fn show(&self) -> Result<()> {
+        let command = Cli::command();
+        let matches = command.clone().try_get_matches_from(std::iter::once("chatroom").chain(self.words()))?;
+        let (name, matches) = matches.subcommand().context("a subcommand is required")?;
+        let command = command.find_subcommand(name).context("clap knows what it has matched")?;
+        for Setting { flag, variable, value, source } in effective(command, matches) {
+            let value = value.unwrap_or_else(|| "-".to_owned());
+            println!("{flag:28} {value:40} {source:12} {}", variable.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
+    }
+}
+
+/// 78 when the log is not the one that was read (nothing may go on until an operator has looked), else 1.
+#[must_use]
+pub fn exit_code(why: &anyhow::Error) -> ExitCode {
+    let diverged = why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. })));
+    if diverged { ExitCode::from(LOG_DIVERGED) } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,29 @@
+//! Where is the API described? One OpenAPI document of both services, served with a page that works offline.
+
+use axum::{Router, response::Redirect, routing::get};
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// The document of both services.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    // First the reads: where a resource has fewer fields in a command's answer, the whole one is described.
+    let mut document = query_service::openapi();
+    document.merge(command_service::openapi());
+    document
+}
+
+/// The document as it is committed: pretty, with an end of line.
+#[must_use]
+pub fn openapi_json() -> String {
+    openapi().to_pretty_json().expect("a document of strings") + "\n"
+}
+
+/// `/openapi.json`, `/docs`, and the pages that a problem's `type` points to.
+pub fn router() -> Router {
+    let page = SwaggerUi::new("/docs/ui").url("/openapi.json", openapi()).config(Config::default().use_base_layout());
+    Router::new()
+        .merge(page)
+        .route("/docs", get(|| async { Redirect::permanent("/docs/ui/") }))
+        .merge(platform::problem::pages::router())
+}

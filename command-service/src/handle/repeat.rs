@@ -1,0 +1,111 @@
+//! Was this very command applied before? Found by its event's id, and answered from the events it wrote then.
+
+use super::{Basis, Command, Creates, Handler, Outcome, Repeat};
+use crate::http::error::{log_unavailable, not_understood};
+use crate::stamp::{EVENTS_MAX, Stamp};
+use event_log::{Fact, FollowError, Start};
+use events::{StreamName, Subject};
+use futures::StreamExt;
+use platform::{Code, Problem};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the first message of a subject may take to arrive.
+const FIRST_WITHIN: Duration = Duration::from_secs(2);
+
+impl Handler {
+    /// A message whose key may be older than the log's duplicate window is looked for before it is posted.
+    pub(super) async fn posted_before(&self, command: &Command<'_>) -> Result<Option<Outcome>, Problem> {
+        match command.creates {
+            Creates::Message(message) if !command.stamp.is_fresh() => {
+                let recalled = self.lookup.recall(command.stamp.event_id(0)).map(|place| place.seq);
+                let seq = match recalled {
+                    Some(seq) => Some(seq),
+                    None => self.lookup.posting(message).await?,
+                };
+                self.original_at(command.stamp, seq.map(|seq| (StreamName::Chat, seq))).await
+            }
+            Creates::Message(_) | Creates::Nothing | Creates::Subject(_) => Ok(None),
+        }
+    }
+
+    /// The command's own event, for one that would be refused or change nothing now: it may be the repeat of one
+    /// whose author was muted, or whose room was archived, in between.
+    pub(super) async fn own_event(&self, command: &Command<'_>, basis: &Basis) -> Result<Option<Outcome>, Problem> {
+        let stamp = command.stamp;
+        if stamp.key().is_none() {
+            return Ok(None);
+        }
+        let own = |fact: &Fact| stamp.place_of(fact.envelope.id).is_some();
+        let in_tips = basis.tips().find(|(_, tip)| tip.fact.as_deref().is_some_and(own));
+        let mut place = in_tips.map(|(subject, tip)| (subject.stream(), tip.seq));
+        if place.is_none() {
+            place = self.lookup.recall(stamp.event_id(0)).map(|place| (place.stream, place.seq));
+        }
+        if place.is_none() {
+            place = match command.creates {
+                Creates::Nothing => None,
+                Creates::Subject(subject) if basis.tip(subject).seq == 0 => None,
+                Creates::Subject(subject) => Some((subject.stream(), self.first_on(subject).await?)),
+                Creates::Message(message) => self.lookup.posting(message).await?.map(|seq| (StreamName::Chat, seq)),
+            };
+        }
+        self.original_at(stamp, place).await
+    }
+
+    async fn original_at(&self, stamp: &Stamp, place: Option<(StreamName, u64)>) -> Result<Option<Outcome>, Problem> {
+        match place {
+            Some((stream, seq)) => self.original(stamp, stream, seq).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The outcome of the command when it first came: the events of its unit, of which one stands at `seq`.
+    ///
+    /// # Errors
+    /// 422 `idempotency-mismatch` when it was another command with the same key.
+    pub(super) async fn original(&self, stamp: &Stamp, stream: StreamName, seq: u64) -> Result<Outcome, Problem> {
+        let one = self.fact(stream, seq).await?;
+        let place = one.as_ref().and_then(|fact| stamp.place_of(fact.envelope.id));
+        let (Some(one), Some(place)) = (one, place) else {
+            tracing::error!(%stream, seq, "an event that was found before is not there");
+            return Err(Problem::internal());
+        };
+        if one.envelope.body_hash.as_deref() != stamp.body_hash() {
+            let detail = "This idempotency key was used before with another body.";
+            return Err(Problem::new(Code::IdempotencyMismatch, detail));
+        }
+        let first = seq - place as u64;
+        let mut facts = Vec::with_capacity(EVENTS_MAX);
+        for n in 0..EVENTS_MAX {
+            let fact = if n == place { Some(one.clone()) } else { self.fact(stream, first + n as u64).await? };
+            match fact.filter(|fact| fact.envelope.id == stamp.event_id(n)) {
+                Some(fact) => facts.push(Arc::new(fact)),
+                // The unit is over; what a private stream has rolled up in front of it is passed over.
+                None if n > place => break,
+                None => {}
+            }
+        }
+        let repeat = if stamp.key().is_some() { Repeat::Yes } else { Repeat::No };
+        Ok(Outcome::Applied { facts, repeat })
+    }
+
+    async fn fact(&self, stream: StreamName, seq: u64) -> Result<Option<Fact>, Problem> {
+        let record = self.log.read(stream, seq).await.map_err(log_unavailable)?;
+        // What is not the command's may be anything; what is the command's, this release wrote.
+        Ok(record.and_then(|record| record.fact().ok()))
+    }
+
+    /// The sequence of the first message on a subject that has one.
+    async fn first_on(&self, subject: Subject) -> Result<u64, Problem> {
+        let mut records = self.log.follow(subject.stream(), Start::Beginning, vec![subject.to_string()]);
+        let first = tokio::time::timeout(FIRST_WITHIN, records.next()).await;
+        match first {
+            Ok(Some(Ok(record))) => Ok(record.seq),
+            Ok(Some(Err(FollowError::Diverged { stream, seq, why }))) => Err(not_understood(stream, seq, &why)),
+            Ok(None) | Err(_) => {
+                Err(Problem::new(Code::LogUnavailable, "The log did not answer in time. Nothing was done."))
+            }
+        }
+    }
+}
