@@ -16,6 +16,9 @@ pub struct ListenArgs {
     /// An access token, as POST /v1/sessions or /v1/guests answers it.
     #[arg(long, env = "CHATROOM_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: String,
+    /// Begin behind this number of each room: 0 is its beginning, of which the newest 10,000 entries are kept.
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    after: u64,
     /// Rooms of which the token's holder is a member.
     #[arg(required = true, value_name = "ROOM")]
     rooms: Vec<RoomId>,
@@ -24,7 +27,7 @@ pub struct ListenArgs {
 /// Runs until the socket closes.
 pub async fn run(args: &ListenArgs) -> Result<()> {
     let (mut socket, hello) = Socket::open(&Api::at(&args.url)?).await?;
-    let rooms: Vec<Follow> = args.rooms.iter().map(|room| Follow { room: *room, seq: None }).collect();
+    let rooms: Vec<Follow> = args.rooms.iter().map(|room| Follow { room: *room, seq: Some(args.after) }).collect();
     socket.identify(&args.token, &rooms, None).await?;
     let mut heartbeat = tokio::time::interval(Duration::from_millis(hello.heartbeat_ms));
     let mut out = std::io::stdout();
