@@ -102,7 +102,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(commands, 21);
+        assert_eq!(commands, 22);
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
 }

@@ -40,6 +40,9 @@ pub use hub::Hub;
 pub const SUBPROTOCOL: &str = "chatroom.v1";
 /// Pages of the feed that are read at once for sockets that catch up.
 const QUERIES_MAX: usize = 64;
+/// What is read of a frame at all. Between the protocol's limit and this, the close code reaches the client for certain;
+/// beyond it nothing more is read, and the connection may be cut before the code is.
+const READ_BYTES_MAX: usize = 4 * protocol::INBOUND_BYTES_MAX;
 /// A socket's read buffer: what an idle socket costs.
 const READ_BUFFER_BYTES: usize = 4 << 10;
 /// What may wait inside the WebSocket layer itself; the outbox is before it.
@@ -170,8 +173,8 @@ async fn upgrade(State(live): State<Live>, request: Request) -> Result<Response,
     let socket = socket
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(protocol::INBOUND_BYTES_MAX)
-        .max_frame_size(protocol::INBOUND_BYTES_MAX)
+        .max_message_size(READ_BYTES_MAX)
+        .max_frame_size(READ_BYTES_MAX)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
     Ok(socket
         .on_upgrade(async move |socket| {

@@ -1,5 +1,6 @@
 //! A socket that listens to one room, and holds that nothing is missing between two frames.
 
+use crate::user::Known;
 use chatroom::client::{Api, Closed, Follow, Frame, Session, Socket};
 use events::RoomId;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub struct Ears {
     certain: bool,
     /// What `ready` said.
     pub ready: Frame,
+    known: Known,
 }
 
 impl Ears {
@@ -29,6 +31,7 @@ impl Ears {
         room: RoomId,
         seq: Option<u64>,
         resume: Option<&str>,
+        known: &Known,
     ) -> Self {
         let (mut socket, _) = Socket::open(api).await.expect("a socket");
         let token = session.access_token().await.applied().expect("a token");
@@ -38,13 +41,13 @@ impl Ears {
         let head = ready.d["rooms"][0]["head"].as_u64();
         let certain = seq.is_some() || resume.is_none();
         let seq = seq.or(head).unwrap_or_else(|| panic!("ready names no head: {ready:?}"));
-        Self { socket, room, seq, certain, ready }
+        Self { socket, room, seq, certain, ready, known: known.clone() }
     }
 
     /// The next frame of the room; what is not of a room is passed over.
     pub async fn hears(&mut self) -> Frame {
         loop {
-            let frame = soon(&mut self.socket).await.expect("a frame");
+            let frame = self.next().await.expect("a frame");
             if frame.room != Some(self.room) {
                 continue;
             }
@@ -60,7 +63,7 @@ impl Ears {
     /// The next frame of this kind, of the room or not.
     pub async fn hears_of(&mut self, t: &str) -> Frame {
         loop {
-            let frame = soon(&mut self.socket).await.expect("a frame");
+            let frame = self.next().await.expect("a frame");
             if let (Some(seq), true) = (frame.seq, frame.room == Some(self.room)) {
                 (self.seq, self.certain) = (seq, true);
             }
@@ -73,10 +76,18 @@ impl Ears {
     /// How the server ends it.
     pub async fn is_closed(&mut self) -> Closed {
         loop {
-            if let Err(closed) = soon(&mut self.socket).await {
+            if let Err(closed) = self.next().await {
                 return closed;
             }
         }
+    }
+
+    async fn next(&mut self) -> Result<Frame, Closed> {
+        let frame = soon(&mut self.socket).await?;
+        if let (Some(position), Some(_)) = (&frame.p, frame.room) {
+            self.known.saw(position);
+        }
+        Ok(frame)
     }
 
     /// The socket itself.

@@ -2,10 +2,10 @@
 
 use crate::Ears;
 use chatroom::client::{Account, Answer, Api, Ask, NewRoom, Outcome, PageOf, Refusal, Session};
-use events::{LoungeId, MessageId, RoomId, UserId};
+use events::{LoungeId, MessageId, Position, RoomId, UserId};
 use hyper::Method;
 use serde_json::{Value, json};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 /// A room, and the lounge that holds it.
@@ -15,19 +15,37 @@ pub struct Room {
     pub lounge: LoungeId,
 }
 
+/// The latest position that somebody has written or heard: reads ask for at least that. The test may
+/// compare positions, which clients cannot.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known(Arc<Mutex<Option<Position>>>);
+
+impl Known {
+    pub(crate) fn saw(&self, position: &str) {
+        let position: Position = position.parse().expect("a position");
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none_or(|known| known.seq < position.seq) {
+            *known = Some(position);
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|position| position.to_string())
+    }
+}
+
 /// Somebody who is signed in.
 pub struct User {
     pub name: String,
     pub session: Session,
     pub account: Option<Account>,
     api: Api,
-    /// Where the last write of this person stands: reads ask for at least that.
-    position: Mutex<Option<String>>,
+    known: Known,
 }
 
 impl User {
     pub(crate) fn new(api: Api, session: Session, name: &str, account: Option<Account>) -> Self {
-        Self { name: name.to_owned(), session, account, api, position: Mutex::new(None) }
+        Self { name: name.to_owned(), session, account, api, known: Known::default() }
     }
 
     pub fn id(&self) -> UserId {
@@ -44,23 +62,23 @@ impl User {
     pub async fn opens_room_in(&self, lounge: LoungeId, name: &str) -> Room {
         let room = NewRoom { name: name.to_owned(), language: "en".into(), visibility: "public".into(), guests: true };
         let made = self.session.create_room(&key(), lounge, &room).await.applied().expect("the lounge is his");
-        self.was_at(made.position);
+        self.known.saw(&made.position);
         Room { id: made.id, lounge }
     }
 
     pub async fn joins(&self, room: Room) {
         let position = self.session.join(room.id).await.applied().expect("the room is open");
-        self.was_at(position);
+        self.known.saw(&position);
     }
 
     pub async fn leaves(&self, room: Room) {
         let position = self.session.leave(room.id).await.applied().expect("he may leave");
-        self.was_at(position);
+        self.known.saw(&position);
     }
 
     pub async fn posts(&self, room: Room, text: &str) -> MessageId {
         let posted = self.session.post(room.id, &key(), text).await.applied().expect("a member may post");
-        self.was_at(posted.position);
+        self.known.saw(&posted.position);
         posted.id
     }
 
@@ -83,7 +101,7 @@ impl User {
         let answer = self.session.ask(ask).await.applied().expect("it is allowed");
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         if let Some(position) = body["position"].as_str() {
-            self.was_at(position.to_owned());
+            self.known.saw(position);
         }
         body
     }
@@ -96,33 +114,29 @@ impl User {
         }
     }
 
-    /// Reads, and sees at least what he has written himself.
+    /// Reads, and sees at least what he has written or heard.
     pub async fn reads(&self, path: &str) -> Value {
-        let position = self.position.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let position = self.known.text();
         let answer: Answer = self.session.get(path, position.as_deref()).await.applied().expect("he may read");
         serde_json::from_slice(&answer.body).expect("JSON")
     }
 
     /// The latest page of a room's texts; `None` where a message shows none.
     pub async fn reads_room(&self, room: Room) -> Vec<Option<String>> {
-        let position = self.position.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let position = self.known.text();
         let page = self.session.page(room.id, &PageOf::Latest, position.as_deref()).await.applied().expect("a page");
         page.items.into_iter().map(|message| message.text).collect()
     }
 
     /// Opens a socket and follows the room from what this person did last.
     pub async fn listens(&self, room: Room) -> Ears {
-        let position = self.position.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ears::open(&self.api, &self.session, room.id, None, position.as_deref()).await
+        let position = self.known.text();
+        Ears::open(&self.api, &self.session, room.id, None, position.as_deref(), &self.known).await
     }
 
     /// Opens a socket and takes the room up behind the last frame that was heard.
     pub async fn listens_again(&self, room: Room, seq: u64) -> Ears {
-        Ears::open(&self.api, &self.session, room.id, Some(seq), None).await
-    }
-
-    fn was_at(&self, position: String) {
-        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+        Ears::open(&self.api, &self.session, room.id, Some(seq), None, &self.known).await
     }
 }
 

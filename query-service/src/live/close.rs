@@ -17,6 +17,8 @@ pub(super) enum Close {
     SuspendedOrErased,
     TooManySockets,
     GuestExpired,
+    /// The code that WebSocket itself has for it.
+    FrameTooBig,
 }
 
 impl Close {
@@ -37,6 +39,7 @@ impl Close {
             Self::SuspendedOrErased => 4505,
             Self::TooManySockets => 4506,
             Self::GuestExpired => 4507,
+            Self::FrameTooBig => 1009,
         }
     }
 
@@ -57,6 +60,7 @@ impl Close {
             Self::SuspendedOrErased => "suspended or erased",
             Self::TooManySockets => "connection limit",
             Self::GuestExpired => "guest expired",
+            Self::FrameTooBig => "frame too big",
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     close::Close,
     hub::Socket,
     outbox::Outbox,
-    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_PER_MINUTE, Said, Wanted},
+    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_BYTES_MAX, INBOUND_PER_MINUTE, Said, Wanted},
 };
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use chase::{Chase, Round};
@@ -18,6 +18,7 @@ use futures::SinkExt;
 use platform::{Caller, Code};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite;
 
 /// Frames that are fed before a flush.
 const FRAMES_PER_FLUSH: usize = 32;
@@ -70,13 +71,20 @@ fn verified(live: &Live, token: &str) -> Result<Caller, Close> {
 async fn hear(socket: &mut WebSocket) -> Result<Option<Said>, Close> {
     loop {
         match socket.recv().await {
+            Some(Ok(Message::Text(text))) if text.len() > INBOUND_BYTES_MAX => return Err(Close::FrameTooBig),
             Some(Ok(Message::Text(text))) => return protocol::read(&text).map(Some),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             Some(Ok(Message::Binary(_))) => return Err(Close::ProtocolError),
-            // A frame over the limit is answered 1009 by the protocol's own layer before this.
+            Some(Err(why)) if is_too_big(&why) => return Err(Close::FrameTooBig),
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
         }
     }
+}
+
+/// Whether the WebSocket layer refused a frame by its length, without reading it.
+fn is_too_big(why: &axum::Error) -> bool {
+    let cause = std::error::Error::source(why).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
 async fn write(socket: &mut WebSocket, frames: Vec<Utf8Bytes>) -> Result<(), Close> {

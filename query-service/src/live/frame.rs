@@ -65,6 +65,14 @@ impl Telling {
         Self { t: "noop".into(), d: Map::new(), private: None }
     }
 
+    /// Without what was said: it was taken back or removed later on.
+    pub(super) fn without_text(mut self, status: MessageStatus) -> Self {
+        if self.d.remove("text").is_some() {
+            self.d.insert("status".into(), json!(status));
+        }
+        self
+    }
+
     /// As bytes, of a room's event.
     pub(super) fn render(self, p: Position, of: (RoomId, u64)) -> Rendered {
         let Self { t, d, private } = self;

@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tell::{enter_or_leave, named_in, render};
+use tell::{enter_or_leave, named_in, render, says, taken_back};
 use tokio::sync::watch;
 
 /// Frames that a room may still miss when it is attached: they go into the outbox at once.
@@ -65,6 +65,16 @@ pub(super) enum Attached {
     NotYet { head: u64 },
     /// These people have to be named first.
     Unnamed(Vec<UserId>),
+}
+
+/// Whether the hub knows who is in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Learned {
+    Yes,
+    /// Its members have to be read first.
+    Unknown,
+    /// The read model is further behind than the ring reaches.
+    Behind,
 }
 
 impl Hub {
@@ -158,6 +168,7 @@ impl Hub {
         state.sockets.remove(&id);
         state.rooms.retain(|_, room| {
             room.sockets.remove(&id);
+            room.sockets.remove(&(WAITING | id));
             !room.sockets.is_empty()
         });
         metrics::gauge!("live_sockets").set(state.sockets.len() as f64);
@@ -168,40 +179,33 @@ impl Hub {
         let mut state = self.lock();
         if let Some(listened) = state.rooms.get_mut(&room) {
             listened.sockets.remove(&id);
+            listened.sockets.remove(&(WAITING | id));
             if listened.sockets.is_empty() {
                 state.rooms.remove(&room);
             }
         }
     }
 
-    /// Which of these rooms' members are not known here yet.
-    pub(super) fn unknown(&self, rooms: impl Iterator<Item = RoomId>) -> Vec<RoomId> {
-        let state = self.lock();
-        rooms.filter(|room| !state.rooms.contains_key(room)).collect()
-    }
-
-    /// Takes in what was read of a room, as of its checkpoint, overlaid by what happened since; false when the ring
-    /// does not reach back that far. The socket that asked keeps the room alive.
-    pub(super) fn learn(&self, id: u64, room: RoomId, loaded: Loaded) -> bool {
+    /// Keeps a room's members known for this socket: those that are known already, else what was read of them, overlaid
+    /// by what happened since. The hub has to be at `loaded`'s checkpoint by then.
+    pub(super) fn learn(&self, id: u64, room: RoomId, loaded: Option<Loaded>) -> Learned {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.ring.is_behind(loaded.checkpoint) {
-            return false;
-        }
-        if !state.rooms.contains_key(&room) {
-            let mut members = loaded.members;
-            for (user, after) in state.ring.memberships(room, loaded.checkpoint) {
-                let named =
-                    state.ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
-                enter_or_leave(&mut members, user, after, named);
-            }
-            let sockets = HashSet::new();
-            state.rooms.insert(room, Listened { lounge: loaded.lounge, members, sockets });
-        }
         if let Some(listened) = state.rooms.get_mut(&room) {
             listened.sockets.insert(WAITING | id);
+            return Learned::Yes;
         }
-        true
+        let Some(Loaded { checkpoint, lounge, mut members }) = loaded else { return Learned::Unknown };
+        if state.ring.is_behind(checkpoint) {
+            return Learned::Behind;
+        }
+        for (user, after) in state.ring.memberships(room, checkpoint) {
+            let named =
+                state.ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
+            enter_or_leave(&mut members, user, after, named);
+        }
+        state.rooms.insert(room, Listened { lounge, members, sockets: HashSet::from([WAITING | id]) });
+        Learned::Yes
     }
 
     /// How this person stands in a listened room, and the room's head, in one step.
@@ -238,11 +242,16 @@ impl Hub {
             return Attached::Unnamed(unnamed);
         }
         let epoch = self.position.borrow().map_or(Epoch(0), |at| at.epoch);
+        // As in the feed: what was taken back since is not told once more.
+        let taken_back = taken_back(&missing);
         for entry in missing {
             let Some(of) = entry.of else { continue };
             let p = Position { epoch, seq: entry.position };
-            let rendered = render(entry.fact.as_deref(), p, of, |user| name_of(user).unwrap_or_else(Name::unknown));
-            socket.outbox.push(rendered.seen_by(socket.user, role), Some(of));
+            let mut telling = render(entry.fact.as_deref(), of.1, |user| name_of(user).unwrap_or_else(Name::unknown));
+            if let Some(status) = says(&entry).and_then(|message| taken_back.get(&message)) {
+                telling = telling.without_text(*status);
+            }
+            socket.outbox.push(telling.render(p, of).seen_by(socket.user, role), Some(of));
         }
         listened.sockets.remove(&(WAITING | id));
         listened.sockets.insert(id);

@@ -8,16 +8,14 @@ use super::{
 use crate::live::{
     catch_up,
     close::Close,
+    hub::Learned,
     members,
     protocol::{self, RoomSummary, Wanted},
 };
 use axum::extract::ws::WebSocket;
-use events::{Position, RoomId};
+use events::{Epoch, Position, RoomId};
 use platform::Problem;
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 use tokio::time::timeout;
 
 /// How long the hub may take to a position that a client has seen elsewhere.
@@ -92,27 +90,22 @@ impl Connection<'_> {
 
     /// Makes the members of these rooms known to the hub.
     pub(super) async fn learn(&self, rooms: impl Iterator<Item = RoomId>) -> Result<(), Problem> {
-        let rooms: Vec<RoomId> = rooms.collect();
-        let unknown = self.live.hub.unknown(rooms.iter().copied());
-        let mut loaded = match unknown.is_empty() {
-            true => HashMap::new(),
-            false => {
-                let _permit = self.live.queries.acquire().await.map_err(|_| Problem::internal())?;
-                members::load(&self.live.pool, &unknown).await?
-            }
-        };
-        for room in rooms {
-            let known = loaded.remove(&room);
-            // Known already, unless it was forgotten in between: then the client asks again.
-            let known = known.unwrap_or_else(|| members::Loaded {
-                checkpoint: self.live.hub.position().map_or(0, |at| at.seq),
-                lounge: None,
-                members: HashMap::new(),
-            });
-            if !self.live.hub.learn(self.id, room, known) {
-                return Err(crate::wait::behind());
-            }
+        let hub = &self.live.hub;
+        let mut unknown: Vec<RoomId> =
+            rooms.filter(|room| hub.learn(self.id, *room, None) == Learned::Unknown).collect();
+        if unknown.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut loaded = {
+            let _permit = self.live.queries.acquire().await.map_err(|_| Problem::internal())?;
+            members::load(&self.live.pool, &unknown).await?
+        };
+        // The read model may be ahead: what the rows know, the hub must not tell as news.
+        let epoch = hub.position().map_or(Epoch(0), |at| at.epoch);
+        let seq = loaded.values().map(|loaded| loaded.checkpoint).max().unwrap_or_default();
+        let there = timeout(POSITION_WITHIN, hub.reaches(Position { epoch, seq })).await;
+        there.map_err(|_| crate::wait::behind())?;
+        unknown.retain(|room| hub.learn(self.id, *room, loaded.remove(room)) != Learned::Yes);
+        if unknown.is_empty() { Ok(()) } else { Err(crate::wait::behind()) }
     }
 }

@@ -3,16 +3,22 @@
 use super::{State, WAITING};
 use crate::live::{
     close::Close,
-    frame::{Name, Rendered, Telling, roomless, telling},
+    frame::{Name, Telling, roomless, telling},
     members::Member,
     protocol,
     ring::Entry,
 };
 use axum::extract::ws::Utf8Bytes;
 use event_log::Fact;
-use events::{Event, Membership, MembershipEvent, MessageEvent, Position, RoomId, Subject, UserEvent, UserId};
+use events::{
+    Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, RoomId, Subject, UserEvent, UserId,
+    message::MessageStatus,
+};
 use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Who has to be named in the frame of an entry.
 pub(super) fn named_in(entry: &Entry) -> Option<UserId> {
@@ -22,14 +28,50 @@ pub(super) fn named_in(entry: &Entry) -> Option<UserId> {
     }
 }
 
-pub(super) fn render(
-    fact: Option<&Fact>,
-    p: Position,
-    of: (RoomId, u64),
-    name_of: impl Fn(UserId) -> Name,
-) -> Rendered {
-    let telling = fact.map_or_else(Telling::noop, |fact| telling(fact, of.1, name_of));
-    telling.render(p, of)
+/// Which messages of these entries, oldest first, show no text any more because of a later one.
+pub(super) fn taken_back(entries: &[Arc<Entry>]) -> HashMap<MessageId, MessageStatus> {
+    let mut authors: HashMap<MessageId, UserId> = HashMap::new();
+    let mut gone = HashMap::new();
+    for event in entries.iter().filter_map(|entry| entry.fact.as_deref()).map(|fact| &fact.event) {
+        match event {
+            Event::Message(MessageEvent::Posted(posted)) => {
+                authors.insert(posted.message, posted.author);
+            }
+            Event::Message(MessageEvent::Deleted(deleted)) => {
+                gone.insert(deleted.message, MessageStatus::Deleted);
+            }
+            Event::Message(MessageEvent::Moderated(moderated)) if moderated.status != MessageStatus::Visible => {
+                gone.entry(moderated.message).or_insert(moderated.status);
+            }
+            Event::Message(MessageEvent::AllRemoved(removed)) => {
+                let theirs = authors.iter().filter(|(_, author)| **author == removed.user);
+                theirs.for_each(|(message, _)| _ = gone.entry(*message).or_insert(MessageStatus::Removed));
+            }
+            Event::Message(
+                MessageEvent::Edited(_)
+                | MessageEvent::Moderated(_)
+                | MessageEvent::ReactionAdded(_)
+                | MessageEvent::ReactionRemoved(_),
+            ) => {}
+            Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Phone(_) | Event::Account(_) => {}
+            Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Room(_) => {}
+            Event::Membership(_) | Event::Report(_) => {}
+        }
+    }
+    gone
+}
+
+/// The message whose text an entry tells.
+pub(super) fn says(entry: &Entry) -> Option<MessageId> {
+    match &entry.fact.as_deref()?.event {
+        Event::Message(MessageEvent::Posted(posted)) => Some(posted.message),
+        Event::Message(MessageEvent::Edited(edited)) => Some(edited.message),
+        _ => None,
+    }
+}
+
+pub(super) fn render(fact: Option<&Fact>, seq: u64, name_of: impl Fn(UserId) -> Name) -> Telling {
+    fact.map_or_else(Telling::noop, |fact| telling(fact, seq, name_of))
 }
 
 /// Follows one membership.
@@ -86,12 +128,13 @@ impl State {
         }
         let members = &listened.members;
         let ring = &self.ring;
-        let rendered = render(fact, p, (room, seq), |user| {
+        let telling = render(fact, seq, |user| {
             let member = members.get(&user).map(|member| member.name.clone());
             let lately =
                 || ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
             member.or_else(lately).unwrap_or_else(Name::unknown)
         });
+        let rendered = telling.render(p, (room, seq));
         let mut delivered = 0_u64;
         for socket in listened.sockets.iter().filter_map(|id| self.sockets.get(id)) {
             let Some(member) = members.get(&socket.user) else { continue };

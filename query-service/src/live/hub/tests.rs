@@ -61,7 +61,8 @@ fn enters(hub: &Hub, user: UserId) -> (u64, Arc<Outbox>) {
     let socket = Socket { user, session, credential: 1, outbox: Arc::clone(&outbox) };
     let id = hub.enter(socket, 10).expect("there is room");
     let members = HashMap::from([(ADA, member("Ada")), (BOB, member("Bob"))]);
-    assert!(hub.learn(id, ROOM, Loaded { checkpoint: 100, lounge: None, members }));
+    let loaded = Loaded { checkpoint: 100, lounge: None, members };
+    assert_eq!(hub.learn(id, ROOM, Some(loaded)), Learned::Yes);
     (id, outbox)
 }
 
