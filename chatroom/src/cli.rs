@@ -21,11 +21,11 @@ const LOG_DIVERGED: u8 = 78;
 #[command(name = "chatroom", version, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Subcommands,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Subcommands {
     /// Start nats-server, Postgres and all three roles behind one origin.
     Dev(dev::DevArgs),
     /// Decide: the REST commands.
@@ -71,28 +71,28 @@ impl Cli {
     /// Whatever ended it; see [`exit_code`].
     pub async fn run(self) -> Result<()> {
         match self.command {
-            Command::Dev(args) => {
+            Subcommands::Dev(args) => {
                 telemetry::install(&args.telemetry)?;
                 dev::run(args).await
             }
-            Command::CommandService(role) => {
+            Subcommands::CommandService(role) => {
                 let (config, shutdown, health) = role.begin(|config| &config.nats).await?;
                 command_service::run(config, shutdown, health).await
             }
-            Command::QueryService(role) => {
+            Subcommands::QueryService(role) => {
                 let (config, shutdown, health) = role.begin(|config| &config.nats).await?;
                 query_service::run_beside(config, docs::router(), shutdown, health).await
             }
-            Command::Projector(role) => {
+            Subcommands::Projector(role) => {
                 let (config, shutdown, health) = role.begin(|config| &config.nats).await?;
                 projector::run(config, shutdown, health).await
             }
-            Command::Migrate(args) => migrate::run(&args).await,
-            Command::Load(args) => load::run(args).await,
-            Command::Listen(args) => listen::run(&args).await,
-            Command::Doctor(args) => doctor::run(&args).await,
-            Command::Config(args) => args.show(),
-            Command::Openapi => {
+            Subcommands::Migrate(args) => migrate::run(&args).await,
+            Subcommands::Load(args) => load::run(args).await,
+            Subcommands::Listen(args) => listen::run(&args).await,
+            Subcommands::Doctor(args) => doctor::run(&args).await,
+            Subcommands::Config(args) => args.show(),
+            Subcommands::Openapi => {
                 print!("{}", docs::openapi_json());
                 Ok(())
             }

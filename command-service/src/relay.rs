@@ -14,6 +14,7 @@ use events::{Actor, Change, Condition, DecodeError, EventId, NewEvent, StreamNam
 use futures::StreamExt;
 use platform::Shutdown;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,12 +91,12 @@ async fn batch(log: &dyn EventLog, mark: &Mark, facts: &[Fact], last: u64) -> an
         envelope.time = fact.envelope.time;
         envelope.correlation.clone_from(&fact.envelope.correlation);
         envelope.causation = Some(fact.envelope.id);
-        if !people.contains_key(&subject) {
+        if let Entry::Vacant(first) = people.entry(subject) {
             let tip = tip(log, subject).await?;
             let seq = tip.as_ref().map_or(0, |fact| fact.seq);
             // Of a unit's events on one subject only the first carries the condition.
             envelope.after = Some(Condition { subject, seq });
-            people.insert(subject, (seq, tip.and_then(user)));
+            first.insert((seq, tip.and_then(user)));
         }
         let (_, person) = people.get_mut(&subject).expect("it was read just now");
         if person.is_none() && !matches!(event, UserEvent::Appeared(_)) {

@@ -16,7 +16,12 @@ async fn two_people_talk_and_both_see_the_same() {
 
     let hello = ada.posts(room, " Guten Morgen! \u{1f44b}\n").await;
     let frame = bob_hears.hears().await;
-    assert_eq!((frame.t.as_str(), frame.d["text"].as_str()), ("message.posted", Some(" Guten Morgen! \u{1f44b}\n")));
+    assert_eq!(
+        (frame.t.as_str(), frame.d["text"].as_str()),
+        ("message.posted", Some(" Guten Morgen! \u{1f44b}\n")),
+        "{frame:?} {:?}",
+        bob_hears.ready
+    );
     assert_eq!(frame.d["author"]["display_name"], "Ada");
     assert_eq!(frame.d["id"], json!(hello));
 

@@ -135,12 +135,12 @@ impl Sharing {
             let condition_is_free =
                 condition.is_none_or(|condition| !self.written.contains(condition) && !self.left.contains(condition));
             // A rollup has to be the first on its subject.
-            let subject_is_free = !self.left.contains(&subject.to_string())
-                && !(subject.rolls_up() && self.written.contains(&subject.to_string()));
+            let written = || self.written.contains(&subject.to_string());
+            let subject_is_free = !(self.left.contains(&subject.to_string()) || subject.rolls_up() && written());
             condition_is_free && subject_is_free && !self.ids.contains(message.id())
         });
         // Whatever its size, the first goes out: alone if need be.
-        if !first && !(fits && free) {
+        if !(first || fits && free) {
             self.left.extend(subjects());
             return false;
         }

@@ -208,6 +208,13 @@ impl Hub {
         Learned::Yes
     }
 
+    /// The number that a room had at a position, where the ring reaches back that far.
+    pub(super) fn seq_at(&self, room: RoomId, position: Position) -> Option<u64> {
+        let state = self.lock();
+        let later = state.ring.count_after(room, position.seq)?;
+        state.heads.get(&room).copied().unwrap_or_default().checked_sub(later as u64)
+    }
+
     /// How this person stands in a listened room, and the room's head, in one step.
     pub(super) fn standing(&self, room: RoomId, user: UserId) -> Option<(Role, u64)> {
         let state = self.lock();

@@ -81,6 +81,12 @@ impl Ring {
         Some(self.rooms.get(&room)?.range(from..).cloned().collect())
     }
 
+    /// How many of a room's entries are after a position, if every one of them is held.
+    pub(super) fn count_after(&self, room: RoomId, position: u64) -> Option<usize> {
+        let entries = self.rooms.get(&room).into_iter().flatten();
+        (!self.is_behind(position)).then(|| entries.filter(|entry| entry.position > position).count())
+    }
+
     /// Memberships of a room that changed after a position, oldest first.
     pub(super) fn memberships(&self, room: RoomId, after: u64) -> impl Iterator<Item = (UserId, &Membership)> {
         let entries = self.rooms.get(&room).into_iter().flatten().filter(move |entry| entry.position > after);

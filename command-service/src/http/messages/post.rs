@@ -72,7 +72,7 @@ pub(in crate::http) async fn post(
     let outcome = app.handler.handle(command, |basis| {
         let event = message::post(basis.state(place.room), basis.state(place.member), &wish)?;
         // Only who may post learns what else is wrong, and only his posts count.
-        if reply == Reply::ToNothingHere {
+        if reply == ReplyTo::NothingHere {
             let error = FieldError::new("/reply_to", "not-in-room", "there is no such message in this room");
             return Err(Refusal::from(Problem::validation(vec![error])));
         }
@@ -101,17 +101,17 @@ fn mentions(named: Vec<UserId>) -> Result<Vec<UserId>, Fault> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reply {
-    ToNobody,
-    ToMessage,
-    ToNothingHere,
+enum ReplyTo {
+    Nobody,
+    Message,
+    NothingHere,
 }
 
-async fn reply_to(app: &App, room: RoomId, message: Option<MessageId>) -> Result<Reply, Problem> {
-    let Some(message) = message else { return Ok(Reply::ToNobody) };
+async fn reply_to(app: &App, room: RoomId, message: Option<MessageId>) -> Result<ReplyTo, Problem> {
+    let Some(message) = message else { return Ok(ReplyTo::Nobody) };
     match app.handler.lookup.message(room, message).await {
-        Ok(_) => Ok(Reply::ToMessage),
-        Err(problem) if problem.code == Code::NotFound => Ok(Reply::ToNothingHere),
+        Ok(_) => Ok(ReplyTo::Message),
+        Err(problem) if problem.code == Code::NotFound => Ok(ReplyTo::NothingHere),
         Err(problem) => Err(problem),
     }
 }

@@ -74,8 +74,12 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// The number that a room had at a position.
+    /// The number that a room had at a position. The hub knows it first: the read model may be behind it, and
+    /// would take the room up too early, or miss a room that it does not have yet.
     async fn seq_at(&self, room: RoomId, position: Position, head: u64) -> Result<u64, Close> {
+        if let Some(seq) = self.live.hub.seq_at(room, position) {
+            return Ok(seq.min(head));
+        }
         let seq = catch_up::seq_at(&self.live.pool, room, position).await.map_err(|_| Close::GoingAway)?;
         Ok(seq.unwrap_or(head).min(head))
     }
