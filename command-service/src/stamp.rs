@@ -47,7 +47,7 @@ impl FromRequestParts<App> for Stamp {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let caller = <Caller as FromRequestParts<App>>::from_request_parts(parts, app).await?;
         let IdempotencyKey(key) = IdempotencyKey::from_request_parts(parts, app).await?;
-        let mut stamp = Self::new(Actor::person(caller.user, kind(&caller)), correlation(parts));
+        let mut stamp = Self::new(Actor::person(caller.user, caller.kind), correlation(parts));
         if let Some(key) = key {
             let path = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri).path();
             stamp.ids = Ids::keyed(caller.user, parts.method.as_str(), path, key);
@@ -66,14 +66,6 @@ impl FromRequestParts<App> for Anonymous {
 
 fn correlation(parts: &Parts) -> String {
     parts.extensions.get::<RequestId>().cloned().unwrap_or_default().as_str().to_owned()
-}
-
-/// What the caller's token says he is.
-pub(crate) fn kind(caller: &Caller) -> UserKind {
-    match caller.kind {
-        platform::auth::Kind::Registered => UserKind::Registered,
-        platform::auth::Kind::Guest => UserKind::Guest,
-    }
 }
 
 impl Stamp {

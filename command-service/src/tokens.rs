@@ -8,7 +8,7 @@ use events::identity::Session;
 use events::{PhoneTag, SessionId, Time, UserKind};
 use hmac::{Hmac, KeyInit, Mac};
 use platform::Caller;
-use platform::auth::{ACCESS_TOKEN_TTL, Kind, Signer};
+use platform::auth::{ACCESS_TOKEN_TTL, Signer};
 use platform::config::Secret;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -84,13 +84,7 @@ impl Tokens {
         let secret = self.secret(id, session.rotation, session.key)?;
         // No access token outlives its session.
         let expires_at = (now + ACCESS_TOKEN_TTL).min(session.expires_at);
-        let caller = Caller {
-            user: session.user,
-            session: id,
-            kind: token_kind(kind),
-            credential: session.credential,
-            expires_at,
-        };
+        let caller = Caller { user: session.user, session: id, kind, credential: session.credential, expires_at };
         Some(Pair {
             access_token: self.signer.sign(&caller, now),
             token_type: "Bearer",
@@ -115,13 +109,6 @@ impl Tokens {
     fn secret(&self, session: SessionId, rotation: u32, key: u16) -> Option<String> {
         let key = self.refresh_keys.get(&key)?;
         Some(URL_SAFE_NO_PAD.encode(mac(key, &[session.0.as_bytes(), &rotation.to_be_bytes()])))
-    }
-}
-
-fn token_kind(kind: UserKind) -> Kind {
-    match kind {
-        UserKind::Registered => Kind::Registered,
-        UserKind::Guest => Kind::Guest,
     }
 }
 

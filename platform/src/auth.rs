@@ -17,7 +17,6 @@ use events::{SessionId, UserId, UserKind};
 use crate::config::ConfigError;
 use crate::problem::{Code, Problem};
 
-pub use events::UserKind as Kind;
 pub use keys::{SigningArgs, generate};
 pub use revocations::Revocations;
 pub use token::{ACCESS_TOKEN_TTL, Jwk, Jwks, Signer, Verifier};

@@ -4,7 +4,11 @@ use anyhow::{Context, Result};
 use servers::Role;
 use std::{fmt::Write as _, path::Path};
 
-use super::{Backing, keys::write_private, roles::Origin};
+use super::{
+    backing::{Backing, STARTED_BY_DEV},
+    keys::write_private,
+    roles::Origin,
+};
 use crate::settings::Settings;
 
 const FILE: &str = "env";
@@ -22,6 +26,7 @@ pub(super) fn ready(dir: &Path, origin: &Origin, backing: &Backing, no_rate_limi
     let mut settings = backing
         .access()
         .of(Role::Operator)
+        .with(STARTED_BY_DEV, dir.display().to_string())
         .with("CHATROOM_URL", &origin.url)
         .with("CHATROOM_ADMIN_URL", &origin.admin_url);
     for (variable, value) in &origin.more {

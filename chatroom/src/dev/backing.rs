@@ -17,6 +17,9 @@ use super::Access;
 const RESTARTS_MAX: usize = 10;
 const RESTARTS_WITHIN: Duration = Duration::from_secs(60);
 
+/// Set in the file that `dev` writes for scripts.
+pub(super) const STARTED_BY_DEV: &str = "CHATROOM_STARTED_BY_DEV";
+
 /// The log and the database: ours where we started them.
 pub(super) struct Backing {
     nats: Option<Arc<Nats>>,
@@ -35,7 +38,9 @@ impl Backing {
             eprintln!("starting Postgres");
             Postgres::start(&PostgresOptions { durability, fresh, ..PostgresOptions::new(dir) }).await
         };
-        let ours = |variable| std::env::var_os(variable).is_none();
+        // Whoever has sourced the file of a system that `dev` started does not mean its servers to be foreign ones.
+        let sourced = std::env::var_os(STARTED_BY_DEV).is_some();
+        let ours = |variable| sourced || std::env::var_os(variable).is_none();
         let (nats, postgres) = tokio::join!(
             OptionFuture::from(ours("NATS_URL").then(nats)),
             OptionFuture::from(ours("DATABASE_URL").then(postgres)),
