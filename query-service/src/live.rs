@@ -24,7 +24,12 @@ use axum::{
 use clap::Args;
 use deadpool_postgres::Pool;
 use event_log::EventLog;
-use platform::{Authenticator, Code, Problem, Shutdown, health::Health, shell::Origin};
+use platform::{
+    Authenticator, Code, Problem, Shutdown,
+    health::Health,
+    limits::{Rate, RateLimit},
+    shell::Origin,
+};
 use std::{
     sync::{
         Arc,
@@ -61,6 +66,10 @@ pub struct LiveArgs {
     /// Sockets of one user.
     #[arg(long, env = "SOCKETS_PER_USER", value_name = "N", default_value_t = 10)]
     pub sockets_per_user: usize,
+
+    /// New sockets of this process, so that a storm of reconnects is spread.
+    #[arg(long, env = "SOCKETS_NEW", value_name = "RATE", default_value = "200/s,200")]
+    pub sockets_new: Rate,
 }
 
 /// What the live side is given.
@@ -86,6 +95,7 @@ pub struct Live {
     sockets: Arc<AtomicUsize>,
     sockets_max: usize,
     sockets_per_user: usize,
+    arrivals: Arc<RateLimit<()>>,
     rate_limits: bool,
     shutdown: Shutdown,
 }
@@ -113,6 +123,10 @@ impl Live {
             sockets: Arc::default(),
             sockets_max: args.sockets,
             sockets_per_user: args.sockets_per_user,
+            arrivals: Arc::new(match rate_limits {
+                true => RateLimit::new("sockets", args.sockets_new),
+                false => RateLimit::lifted("sockets", args.sockets_new),
+            }),
             rate_limits,
             shutdown: shutdown.clone(),
         }
@@ -142,6 +156,8 @@ impl Live {
                 Problem::new(Code::ReadModelBehind, "No socket can be served yet.").after(Duration::from_secs(1))
             );
         }
+        let too_many = |_| Problem::overloaded("Too many sockets open at once.").after(Duration::from_secs(1));
+        self.arrivals.check(&()).map_err(too_many)?;
         let seat = Seat(Arc::clone(&self.sockets));
         if self.sockets.fetch_add(1, Ordering::Relaxed) >= self.sockets_max {
             return Err(Problem::overloaded("Too many sockets are open.").after(Duration::from_secs(5)));
