@@ -104,7 +104,7 @@ fn what_lies_before_the_ring_has_to_be_read_first() {
     assert_eq!(heard(&outbox), vec![]);
 }
 
-// Red when `tell_room` renders before it removes.
+// Red when `enter_or_leave` keeps who is out; that his socket is detached as well is a second guard.
 #[test]
 fn nothing_from_a_ban_on_reaches_the_banned() {
     let hub = hub();
