@@ -8,7 +8,7 @@ pub mod streams;
 
 pub use connect::{Login, connect};
 pub use error::{AppendError, FollowError, LogError};
-pub use nats::JetStream;
+pub use nats::{Canary, JetStream};
 pub use record::{Fact, Record};
 
 use events::{EventId, NewEvent, StreamName, Subject, Time};

@@ -3,20 +3,28 @@
 mod answer;
 mod api;
 mod append;
+mod canary;
+mod consumer;
 mod follow;
 mod send;
+mod sharing;
+mod stored;
+mod unit;
 
 use crate::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
 pub(crate) use api::Api;
 use append::Writer;
+pub use canary::Canary;
 use events::{NewEvent, StreamName, Subject};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use std::{collections::BTreeMap, sync::Arc};
+use stored::LastStored;
 
 /// The log on JetStream. Clones share client and writers.
 #[derive(Clone)]
 pub struct JetStream {
     api: Api,
+    stored: LastStored,
     writers: Arc<BTreeMap<StreamName, Writer>>,
 }
 
@@ -24,8 +32,14 @@ impl JetStream {
     /// On this client. Its writers end when the last clone is dropped; what was handed in is sent before.
     pub fn new(client: async_nats::Client) -> Self {
         let api = Api::new(client);
-        let writers = StreamName::ALL.map(|stream| (stream, Writer::start(stream, api.clone())));
-        Self { api, writers: Arc::new(BTreeMap::from(writers)) }
+        let stored = LastStored::default();
+        let writers = StreamName::ALL.map(|stream| (stream, Writer::start(stream, api.clone(), stored.clone())));
+        Self { api, stored, writers: Arc::new(BTreeMap::from(writers)) }
+    }
+
+    /// Whether the log takes appends, for readiness.
+    pub fn canary(&self) -> Canary {
+        Canary { api: self.api.clone(), stored: self.stored.clone(), writers: Arc::clone(&self.writers) }
     }
 }
 

@@ -8,6 +8,7 @@ use events::{
     system::{EpochEvent, EpochStarted},
 };
 use serde_json::{Value, json};
+use std::fmt;
 
 /// How large the log may become, and how often it is kept.
 #[derive(Debug, Clone, Args)]
@@ -72,6 +73,8 @@ fn of_the_log(stream: StreamName, args: &StreamArgs) -> Value {
         "num_replicas": args.replicas,
         "max_bytes": if forgets_nothing { args.chat_bytes_max } else { args.other_bytes_max },
         "max_msgs_per_subject": -1,
+        "max_msgs": -1,
+        "max_age": 0,
         "duplicate_window": DUPLICATE_WINDOW_NS,
         "deny_delete": true,
         // A rollup purges its subject, so where there is one, purging is kept away by rights alone.
@@ -99,36 +102,57 @@ fn of_the_log(stream: StreamName, args: &StreamArgs) -> Value {
     settings
 }
 
-/// Creates what is missing, updates what differs, and begins the first epoch of each stream. Safe to repeat.
+/// Creates what is missing, updates what loses nothing, and begins the epoch of what is empty. Safe to repeat.
 ///
 /// # Errors
-/// What the server does not allow, by name: a difference that cannot be changed, a missing right, a lack of room.
+/// By name: a difference that could lose messages, before anything is changed; a stream that holds records and no
+/// epoch; what the server does not allow.
 pub async fn migrate(client: &Client, args: &StreamArgs) -> Result<(), LogError> {
     let api = Api::new(client.clone());
+    let (mut streams, mut by_hand) = (Vec::new(), Vec::new());
     for wanted in settings(args) {
-        let name = wanted["name"].as_str().unwrap_or_default();
-        match config(&api, name).await? {
+        let name = wanted["name"].as_str().unwrap_or_default().to_owned();
+        let found = config(&api, &name).await?;
+        let differences = found.as_ref().map_or_else(Vec::new, |found| differences(&wanted, found));
+        let unsafe_ones = differences.iter().filter(|difference| !difference.loses_nothing());
+        by_hand.extend(unsafe_ones.map(|difference| format!("{name}: {difference}")));
+        streams.push((name, wanted, found, differences));
+    }
+    // All are looked at before one is touched: half a migration would be harder to judge than none.
+    if !by_hand.is_empty() {
+        let why = format!("could lose messages, so it is left alone and has to be settled by hand: {}", by_hand.join("; "));
+        return Err(LogError::Unexpected { doing: "comparing the streams", why });
+    }
+    for (name, wanted, found, differences) in streams {
+        match found {
             None => {
                 api.request::<Value>("creating a stream", format!("$JS.API.STREAM.CREATE.{name}"), &wanted).await?;
                 tracing::info!(stream = name, "created");
             }
-            Some(found) if differences(&wanted, &found).is_empty() => {}
-            Some(mut found) => {
-                let changed = differences(&wanted, &found);
-                found
-                    .as_object_mut()
-                    .into_iter()
-                    .for_each(|found| found.extend(wanted.as_object().cloned().unwrap_or_default()));
-                api.request::<Value>("updating a stream", format!("$JS.API.STREAM.UPDATE.{name}"), &found).await?;
+            Some(_) if differences.is_empty() => {}
+            Some(mut config) => {
+                // All else stays as it is, also what a newer server knows and we do not.
+                differences.iter().for_each(|difference| config[&difference.setting] = difference.wanted.clone());
+                api.request::<Value>("updating a stream", format!("$JS.API.STREAM.UPDATE.{name}"), &config).await?;
+                let changed: Vec<String> = differences.iter().map(Difference::to_string).collect();
                 tracing::info!(stream = name, ?changed, "updated");
             }
         }
     }
     let log = JetStream::new(client.clone());
     for stream in StreamName::ALL {
-        if log.last(Subject::Epoch(stream), Freshness::Leader).await?.is_none() {
-            begin_epoch(&log, stream, 0).await?;
+        if log.last(Subject::Epoch(stream), Freshness::Leader).await?.is_some() {
+            continue;
         }
+        let last = log.extent(stream).await?.last;
+        if last > 0 {
+            let why = format!(
+                "{stream} goes up to {last} and holds no epoch, so its beginning is lost or it is not ours: \
+                 restore it from a backup, or delete it if nothing in it counts, then migrate again"
+            );
+            return Err(LogError::Unexpected { doing: "beginning the first epoch", why });
+        }
+        begin_epoch(&log, stream, 0).await?;
     }
     Ok(())
 }
@@ -191,7 +215,7 @@ pub async fn verify(client: &Client) -> Result<Vec<String>, LogError> {
         }
         match config(&api, &name).await? {
             None => wrong.push(format!("{name} is missing")),
-            Some(found) => wrong.extend(differences(&wanted, &found).into_iter().map(|what| format!("{name}: {what}"))),
+            Some(found) => wrong.extend(differences(&wanted, &found).iter().map(|what| format!("{name}: {what}"))),
         }
     }
     Ok(wrong)
@@ -205,12 +229,44 @@ async fn config(api: &Api, name: &str) -> Result<Option<Value>, LogError> {
     }
 }
 
+/// A setting that is not as it has to be.
+struct Difference {
+    setting: String,
+    wanted: Value,
+    found: Value,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}, not {}", self.setting, self.found, self.wanted)
+    }
+}
+
+impl Difference {
+    /// Whether changing it can lose no message. What is not known to be safe is not.
+    fn loses_nothing(&self) -> bool {
+        match self.setting.as_str() {
+            "duplicate_window" | "compression" | "num_replicas" => true,
+            // Less room, or a bound where there was none (-1), drops what does not fit.
+            "max_bytes" => match (self.wanted.as_i64(), self.found.as_i64()) {
+                (Some(wanted), Some(found)) => found > 0 && wanted > found,
+                _ => false,
+            },
+            setting => setting.starts_with("allow_"),
+        }
+    }
+}
+
 /// What is wanted and found otherwise; the server leaves out what is false, zero or none.
-fn differences(wanted: &Value, found: &Value) -> Vec<String> {
+fn differences(wanted: &Value, found: &Value) -> Vec<Difference> {
     let nothing = |value: &Value| matches!(value.to_string().as_str(), "null" | "false" | "0" | "\"none\"");
     let wanted = wanted.as_object().into_iter().flatten();
     wanted
         .filter(|(name, value)| found[name.as_str()] != **value && !(nothing(value) && nothing(&found[name.as_str()])))
-        .map(|(name, value)| format!("{name} is {}, not {value}", found[name.as_str()]))
+        .map(|(name, value)| Difference {
+            setting: name.clone(),
+            wanted: value.clone(),
+            found: found[name.as_str()].clone(),
+        })
         .collect()
 }

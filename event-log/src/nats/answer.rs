@@ -5,8 +5,7 @@ use serde::Deserialize;
 /// An answer of JetStream to a publish, single or batch.
 #[derive(Debug, Deserialize)]
 struct PubAck {
-    #[serde(default)]
-    seq: u64,
+    seq: Option<u64>,
     #[serde(default)]
     duplicate: bool,
     error: Option<ApiError>,
@@ -47,10 +46,14 @@ pub(super) enum Sent {
 /// Reads an answer.
 pub(super) fn read(payload: &[u8]) -> Sent {
     match serde_json::from_slice::<PubAck>(payload) {
-        Err(why) => Sent::Refused(format!("an answer that is none: {why}")),
         Ok(PubAck { error: Some(error), .. }) => refusal(&error),
-        Ok(PubAck { seq, duplicate: true, .. }) => Sent::Duplicate(seq),
-        Ok(PubAck { seq, .. }) => Sent::Stored(seq),
+        Ok(PubAck { seq: Some(seq), duplicate: true, .. }) => Sent::Duplicate(seq),
+        Ok(PubAck { seq: Some(seq), .. }) => Sent::Stored(seq),
+        // It says neither yes nor no.
+        Ok(PubAck { seq: None, .. }) | Err(_) => {
+            tracing::error!(answer = %String::from_utf8_lossy(payload), "an answer of the log that is none");
+            Sent::Unknown
+        }
     }
 }
 
@@ -80,6 +83,7 @@ mod tests {
         assert_eq!(error(10_201), Sent::HoldsDuplicate);
         assert_eq!(error(10_077), Sent::Full);
         assert_eq!(error(10_052), Sent::Refused("10052: x".into()));
-        assert!(matches!(read(b"+OK"), Sent::Refused(_)));
+        assert_eq!(read(b"+OK"), Sent::Unknown);
+        assert_eq!(read(br#"{"stream":"CHAT"}"#), Sent::Unknown);
     }
 }

@@ -2,16 +2,19 @@
 
 use super::answer::ApiError;
 use crate::{Extent, Freshness, LogError, Record};
-use async_nats::{Client, HeaderMap, RequestErrorKind};
+use async_nats::{Client, HeaderMap, Message, Request, RequestErrorKind, connection::State};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use events::{StreamName, Subject};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How long a read waits for the server.
-const READ_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const READ_WITHIN: Duration = Duration::from_secs(2);
+/// How often a client without a connection is asked whether it has one: it tells nobody by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// "no message found".
 const NO_MESSAGE: u32 = 10_037;
 
@@ -37,11 +40,11 @@ struct Stored {
 
 #[derive(Deserialize)]
 struct Info {
-    state: State,
+    state: Held,
 }
 
 #[derive(Deserialize)]
-struct State {
+struct Held {
     first_seq: u64,
     last_seq: u64,
 }
@@ -97,8 +100,7 @@ impl Api {
         let doing = "reading from the log";
         let stream = subject.stream();
         let asked = format!("$JS.API.DIRECT.GET.{stream}.{subject}");
-        let request = async_nats::Request::new().timeout(Some(READ_WITHIN));
-        let message = self.client.send_request(asked, request).await.map_err(|why| unavailable(doing, &why))?;
+        let message = self.send(doing, asked, Bytes::new()).await?;
         match message.status.map(|status| status.as_u16()) {
             Some(404) => return Ok(None),
             Some(status) if status != 200 => return Err(unexpected(doing, format!("status {status}"))),
@@ -114,9 +116,31 @@ impl Api {
     }
 
     async fn ask(&self, doing: &'static str, subject: String, body: Bytes) -> Result<Bytes, LogError> {
-        let request = async_nats::Request::new().payload(body).timeout(Some(READ_WITHIN));
-        let answer = self.client.send_request(subject, request).await.map_err(|why| unavailable(doing, &why))?;
-        Ok(answer.payload)
+        Ok(self.send(doing, subject, body).await?.payload)
+    }
+
+    /// One request. Nothing is left with a client that has no connection, nor with one that takes nothing more.
+    async fn send(&self, doing: &'static str, subject: String, body: Bytes) -> Result<Message, LogError> {
+        let until = Instant::now() + READ_WITHIN;
+        if !self.connected(until).await {
+            return Err(LogError::Unavailable { doing, why: "not connected".into() });
+        }
+        let request = Request::new().payload(body).timeout(None);
+        match timeout_at(until, self.client.send_request(subject, request)).await {
+            Ok(answer) => answer.map_err(|why| unavailable(doing, &why)),
+            Err(_) => Err(LogError::Unavailable { doing, why: format!("no answer within {READ_WITHIN:?}") }),
+        }
+    }
+
+    /// Whether there is a connection, or is one again before `until`.
+    pub(super) async fn connected(&self, until: Instant) -> bool {
+        loop {
+            match self.client.connection_state() {
+                State::Connected => return true,
+                State::Pending | State::Disconnected if Instant::now() >= until => return false,
+                State::Pending | State::Disconnected => sleep_until(until.min(Instant::now() + LOOK_EVERY)).await,
+            }
+        }
     }
 }
 
@@ -156,7 +180,6 @@ fn unexpected(doing: &'static str, why: impl ToString) -> LogError {
 fn unavailable(doing: &'static str, why: &async_nats::RequestError) -> LogError {
     let why = match why.kind() {
         RequestErrorKind::NoResponders => "nobody answers: is the stream there, and may this role ask?".to_owned(),
-        RequestErrorKind::TimedOut => format!("no answer within {READ_WITHIN:?}"),
         _ => why.to_string(),
     };
     LogError::Unavailable { doing, why }

@@ -3,63 +3,122 @@
 use super::{
     answer::Sent,
     api::Api,
-    send::{self, Before, Unit},
+    send::{self, Before},
+    sharing::{BATCH_MESSAGES_MAX, take_what_may_share},
+    stored::LastStored,
+    unit::{Message, Unit},
 };
 use crate::{AppendError, Appended};
 use events::{NewEvent, StreamName};
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use std::{
-    collections::{HashSet, VecDeque},
-    time::{Duration, Instant},
+    collections::VecDeque,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, mpsc::error::TrySendError, oneshot},
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 
 /// Units that may wait for one stream; a further one is refused.
 const WAITING_MAX: usize = 4_096;
 /// Fewer units than this go out as pipelined singles, more as one batch: a batch costs four fsyncs, shared by all.
 const BATCH_FROM: usize = 8;
-/// The server allows 1,000.
-const BATCH_MESSAGES_MAX: usize = 200;
-/// A batch's bytes, so that writing it does not hold up the connection.
-const BATCH_BYTES_MAX: usize = 2 << 20;
-/// Until when a unit's outcome has to be known. The request above it has 5 s.
-const APPEND_WITHIN: Duration = Duration::from_secs(4);
+/// A unit with less time left than this is not sent any more: its answer would be a doubt.
+const SEND_NEEDS: Duration = Duration::from_millis(500);
+/// The writer answers at the deadline itself, and knows more than who waits for it: it has this long to say so.
+const WRITER_LATE_BY_MAX: Duration = Duration::from_millis(100);
 
-type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+/// A unit in the queue, and who waits for it.
+pub(super) struct Waiting {
+    pub(super) unit: Unit,
+    reply: oneshot::Sender<Result<Appended, AppendError>>,
+    turn: Turn,
+}
 
-struct Waiting {
-    unit: Unit,
-    reply: Reply,
+/// Whose is a unit in the queue? Whoever takes it first: the writer to send it, or its owner to give up unsent.
+#[derive(Clone, Default)]
+struct Turn(Arc<AtomicBool>);
+
+impl Turn {
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// The one writer of a stream in this process.
 pub(super) struct Writer {
+    stream: StreamName,
     queue: mpsc::Sender<Waiting>,
     payload_max: usize,
+    task: JoinHandle<()>,
 }
 
 impl Writer {
     /// Owned by its queue: it ends when the last sender is dropped and everything was sent.
-    pub(super) fn start(stream: StreamName, api: Api) -> Self {
+    pub(super) fn start(stream: StreamName, api: Api, stored: LastStored) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
         let payload_max = api.client.max_payload();
-        tokio::spawn(write(stream, api, waiting));
-        Self { queue, payload_max }
+        let task = tokio::spawn(async move {
+            if AssertUnwindSafe(write(stream, api, waiting, stored)).catch_unwind().await.is_err() {
+                tracing::error!(%stream, "the log's writer ended: nothing more is appended to the stream");
+            }
+        });
+        Self { stream, queue, payload_max, task }
+    }
+
+    /// Whether it ended though it is still wanted: by a panic, or with its runtime.
+    pub(super) fn has_ended(&self) -> bool {
+        self.task.is_finished() || self.queue.is_closed()
     }
 
     pub(super) async fn append(&self, events: Vec<NewEvent>) -> Result<Appended, AppendError> {
         let began = Instant::now();
-        let unit = Unit::of(&events, (began + APPEND_WITHIN).into());
-        if let Some(large) = unit.messages.iter().map(send::Message::size).find(|size| *size > self.payload_max) {
-            return Err(AppendError::NotStored(format!("{large} bytes are more than the server takes")));
-        }
-        let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Waiting { unit, reply }).map_err(|_| AppendError::Overloaded)?;
-        // A writer that is gone took what it held with it: nobody knows how far it came.
-        let answer = answer.await.unwrap_or_else(|_| Err(AppendError::Unknown(began.elapsed())));
+        let answer = self.answer(&events, began).await;
         metrics::histogram!("log_append_duration_seconds").record(began.elapsed().as_secs_f64());
         metrics::counter!("log_appends_total", "outcome" => outcome(&answer)).increment(1);
         answer
+    }
+
+    async fn answer(&self, events: &[NewEvent], began: Instant) -> Result<Appended, AppendError> {
+        let unit = Unit::of(events, began)?;
+        if let Some(large) = unit.messages.iter().map(Message::size).find(|size| *size > self.payload_max) {
+            return Err(AppendError::NotStored(format!("{large} bytes are more than the server takes")));
+        }
+        let deadline = unit.deadline();
+        let (reply, answer) = oneshot::channel();
+        let turn = Turn::default();
+        match self.queue.try_send(Waiting { unit, reply, turn: turn.clone() }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(AppendError::Overloaded),
+            Err(TrySendError::Closed(_)) => {
+                tracing::error!(stream = %self.stream, "an append, and its writer has ended");
+                return Err(AppendError::NotStored("the stream's writer has ended".into()));
+            }
+        }
+        tokio::pin!(answer);
+        let answered = match timeout_at(deadline, &mut answer).await {
+            Ok(answered) => answered,
+            Err(_) if turn.take() => return Err(AppendError::NotStored("it waited too long for its turn".into())),
+            Err(_) => match timeout_at(deadline + WRITER_LATE_BY_MAX, answer).await {
+                Ok(answered) => answered,
+                Err(_) => return Err(AppendError::Unknown(began.elapsed())),
+            },
+        };
+        // A writer that is gone took what it held with it: nobody knows how far it came, unless it was not its turn.
+        answered.unwrap_or_else(|_| {
+            if turn.take() {
+                Err(AppendError::NotStored("the stream's writer has ended".into()))
+            } else {
+                Err(AppendError::Unknown(began.elapsed()))
+            }
+        })
     }
 }
 
@@ -75,7 +134,7 @@ fn outcome(answer: &Result<Appended, AppendError>) -> &'static str {
     }
 }
 
-async fn write(stream: StreamName, api: Api, mut queue: mpsc::Receiver<Waiting>) {
+async fn write(stream: StreamName, api: Api, mut queue: mpsc::Receiver<Waiting>, stored: LastStored) {
     let mut waiting = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -90,105 +149,78 @@ async fn write(stream: StreamName, api: Api, mut queue: mpsc::Receiver<Waiting>)
                 Err(_) => break,
             }
         }
-        let together = take_what_may_share(&mut waiting);
+        let together = in_time(take_what_may_share(&mut waiting), &stored);
         metrics::histogram!("log_units_together_count", "stream" => stream.as_str()).record(together.len() as f64);
         if together.len() < BATCH_FROM {
-            each_alone(&api, together, Before::NeverSent).await;
+            each_alone(&api, &stored, together, Before::NeverSent).await;
         } else {
-            as_one_batch(&api, together).await;
+            as_one_batch(&api, &stored, together).await;
         }
     }
 }
 
-/// Takes from the front what one batch may hold; what may not share with an earlier one waits for the next send,
-/// and so does everything behind it on the same subjects.
-fn take_what_may_share(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    let mut sharing = Sharing::default();
-    let (mut together, mut later) = (Vec::new(), VecDeque::new());
-    for next in waiting.drain(..) {
-        if sharing.admits(&next.unit) { together.push(next) } else { later.push_back(next) }
+/// Takes the units to send. Who gave up at his deadline was told that nothing is stored, and so it has to be.
+fn in_time(units: Vec<Waiting>, stored: &LastStored) -> Vec<Waiting> {
+    let taken = units.into_iter().filter(|next| next.turn.take());
+    let soon = Instant::now() + SEND_NEEDS;
+    let (late, in_time): (Vec<_>, Vec<_>) = taken.partition(|next| next.unit.deadline() <= soon);
+    for waiting in late {
+        let too_late = waiting.unit.too_late(Before::NeverSent);
+        waiting.answer(stored, Err(too_late));
     }
-    *waiting = later;
-    together
+    in_time
 }
 
-/// What one batch holds so far.
-#[derive(Default)]
-struct Sharing {
-    messages: usize,
-    bytes: usize,
-    /// Subjects that a message of the batch writes: no later condition may look at them.
-    written: HashSet<String>,
-    /// Subjects of what was left behind: who comes later on one of them stays behind it.
-    left: HashSet<String>,
-    ids: HashSet<String>,
-}
-
-impl Sharing {
-    fn admits(&mut self, unit: &Unit) -> bool {
-        let bytes: usize = unit.messages.iter().map(send::Message::size).sum();
-        let first = self.messages == 0;
-        let fits = self.messages + unit.messages.len() <= BATCH_MESSAGES_MAX && self.bytes + bytes <= BATCH_BYTES_MAX;
-        let subjects = || unit.messages.iter().map(|message| message.subjects().1.to_string());
-        let free = unit.messages.iter().all(|message| {
-            let (condition, subject) = message.subjects();
-            let condition_is_free =
-                condition.is_none_or(|condition| !self.written.contains(condition) && !self.left.contains(condition));
-            // A rollup has to be the first on its subject.
-            let written = || self.written.contains(&subject.to_string());
-            let subject_is_free = !(self.left.contains(&subject.to_string()) || subject.rolls_up() && written());
-            condition_is_free && subject_is_free && !self.ids.contains(message.id())
-        });
-        // Whatever its size, the first goes out: alone if need be.
-        if !(first || fits && free) {
-            self.left.extend(subjects());
-            return false;
+impl Waiting {
+    fn answer(self, stored: &LastStored, answer: Result<Appended, AppendError>) {
+        if answer.is_ok() {
+            stored.now();
         }
-        self.messages += unit.messages.len();
-        self.bytes += bytes;
-        self.written.extend(subjects());
-        self.ids.extend(unit.messages.iter().map(|message| message.id().to_owned()));
-        true
+        // Who hung up does not hear it; what was handed in is appended all the same.
+        let _ = self.reply.send(answer);
     }
 }
 
 /// Each unit by itself, all on their way at once.
-async fn each_alone(api: &Api, units: Vec<Waiting>, before: Before) {
-    let sends = stream::iter(units).map(|Waiting { unit, reply }| async move {
-        // Who hung up does not hear it; what was handed in is appended all the same.
-        let _ = reply.send(send::unit(api, &unit, before).await);
+async fn each_alone(api: &Api, stored: &LastStored, units: Vec<Waiting>, before: Before) {
+    let sends = stream::iter(units).map(|waiting| async move {
+        let answer = send::unit(api, &waiting.unit, before).await;
+        waiting.answer(stored, answer);
     });
     sends.buffer_unordered(BATCH_MESSAGES_MAX).collect::<()>().await;
 }
 
-async fn as_one_batch(api: &Api, together: Vec<Waiting>) {
-    let (units, replies): (Vec<Unit>, Vec<Reply>) = together.into_iter().map(|next| (next.unit, next.reply)).unzip();
+async fn as_one_batch(api: &Api, stored: &LastStored, together: Vec<Waiting>) {
+    let units: Vec<Unit> = together.iter().map(|waiting| waiting.unit.clone()).collect();
     let (sent, before) = send::batch_of_units(api, &units).await;
-    let failed = match sent {
+    match sent {
         Sent::Stored(last) => {
             let mut after: u64 = 0;
-            for (unit, reply) in units.iter().zip(replies).rev() {
-                let _ = reply.send(Ok(Appended { last: last - after }));
-                after += unit.messages.len() as u64;
+            for waiting in together.into_iter().rev() {
+                let messages = waiting.unit.messages.len() as u64;
+                waiting.answer(stored, Ok(Appended { last: last - after }));
+                after += messages;
             }
-            return;
         }
         Sent::Unknown => {
-            for reply in replies {
-                let _ = reply.send(Err(AppendError::Unknown(APPEND_WITHIN)));
+            for waiting in together {
+                let unknown = waiting.unit.unknown();
+                waiting.answer(stored, Err(unknown));
             }
-            return;
         }
         Sent::NotStored(why) => {
-            for reply in replies {
-                let _ = reply.send(Err(AppendError::NotStored(why.clone())));
+            for waiting in together {
+                waiting.answer(stored, Err(AppendError::NotStored(why.clone())));
             }
-            return;
         }
-        failed => failed,
-    };
-    // One condition that did not hold refuses all, and names nobody: each on its own shows whose it was.
-    tracing::debug!(?failed, units = units.len(), "a batch was refused whole");
-    let units = units.into_iter().zip(replies).map(|(unit, reply)| Waiting { unit, reply });
-    each_alone(api, units.collect(), before).await;
+        // One condition that did not hold refuses all, and names nobody: each on its own shows whose it was.
+        failed @ (Sent::Conflict | Sent::HoldsDuplicate | Sent::Duplicate(_)) => {
+            tracing::debug!(?failed, units = units.len(), "a batch was refused whole");
+            each_alone(api, stored, together, before).await;
+        }
+        failed @ (Sent::Busy(_) | Sent::Full | Sent::Refused(_)) => {
+            tracing::debug!(?failed, units = units.len(), "a batch was not taken");
+            each_alone(api, stored, together, before).await;
+        }
+    }
 }

@@ -1,24 +1,22 @@
 //! How does a reader hear every record once and in order? One push consumer, checked at each step, made anew when in doubt.
 
-use super::api::Api;
-use crate::{FollowError, LogError, Record, Start};
-use async_nats::{Message, StatusCode, Subscriber};
+use super::{
+    api::Api,
+    consumer::{Consumer, Step},
+};
+use crate::{FollowError, Record, Start};
 use events::{EventId, StreamName, Time};
-use futures::{Stream, StreamExt, stream};
-use serde::Deserialize;
+use futures::{Stream, stream};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-/// The server says that it is there this often; half as long again without a word, and the consumer is made anew.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-const SILENCE_MAX: Duration = Duration::from_millis(1_500);
 /// After a failed attempt to make a consumer, while the server is away.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// How often the record at the last position is read again, to notice a log that was swapped underneath.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
-/// The server drops a consumer that nobody hears after this long.
-const INACTIVE_MAX: Duration = Duration::from_secs(30);
+/// And again when the server did not answer: seldom enough not to slow down what it does deliver.
+const CHECK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The last record that was delivered.
 #[derive(Debug, Clone, Copy)]
@@ -38,15 +36,9 @@ struct Follower {
     /// Whether the record at the mark was asked for again and must come first.
     inclusive: bool,
     consumer: Option<Consumer>,
-    checked: Instant,
+    check_at: Instant,
     /// Whether the record at a checkpoint still has to be handed to the reader.
     deliver_mark: bool,
-}
-
-struct Consumer {
-    messages: Subscriber,
-    /// Deliveries so far, which the consumer numbers 1, 2, 3 ….
-    delivered: u64,
 }
 
 pub(super) fn follow(
@@ -73,7 +65,7 @@ pub(super) fn follow(
         since,
         inclusive: false,
         consumer: None,
-        checked: Instant::now(),
+        check_at: Instant::now() + CHECK_EVERY,
         deliver_mark: mark.is_some(),
     };
     // An error is the end: the stream after it is empty.
@@ -84,14 +76,6 @@ pub(super) fn follow(
             Err(diverged) => Some((Err(diverged), None)),
         }
     })
-}
-
-/// What one step of listening gave.
-enum Step {
-    Record(Record),
-    Nothing,
-    /// The consumer is not what it should be: away, silent, or with a hole.
-    Broken(&'static str),
 }
 
 impl Follower {
@@ -108,6 +92,8 @@ impl Follower {
                 }
                 Step::Nothing => self.check_now_and_then().await?,
                 Step::Record(record) => {
+                    // A busy stream has no idle moment: here as well, before the next one is believed.
+                    self.check_now_and_then().await?;
                     if let Some(record) = self.accept(record)? {
                         return Ok(record);
                     }
@@ -161,6 +147,10 @@ impl Follower {
                 return Err(self.diverged(mark.seq, format!("it goes on at {}", record.seq)));
             }
         }
+        // Whoever reads from the beginning has to get the beginning.
+        if self.mark.is_none() && self.since.is_none() && self.forgets_nothing() && record.seq != 1 {
+            return Err(self.diverged(record.seq, format!("it begins at {}", record.seq)));
+        }
         self.deliver_mark = false;
         self.mark = Some(Mark { seq: record.seq, id: record.id() });
         Ok(Some(record))
@@ -172,11 +162,12 @@ impl Follower {
     }
 
     async fn check_now_and_then(&mut self) -> Result<(), FollowError> {
-        if self.checked.elapsed() >= CHECK_EVERY { self.check().await } else { Ok(()) }
+        if Instant::now() >= self.check_at { self.check().await } else { Ok(()) }
     }
 
     /// Whether the log still holds what was read from it. A server that is away proves nothing.
     async fn check(&mut self) -> Result<(), FollowError> {
+        self.check_at = Instant::now() + CHECK_AGAIN_AFTER;
         let Some(mark) = self.mark else { return Ok(()) };
         let Ok(extent) = self.api.extent(self.stream).await else { return Ok(()) };
         if extent.last < mark.seq {
@@ -187,9 +178,10 @@ impl Follower {
             Ok(None) if self.stream == StreamName::Chat && mark.id.is_some() => {
                 return Err(self.diverged(mark.seq, "it does not hold it".to_owned()));
             }
-            Ok(None) | Err(_) => {}
+            Ok(None) => {}
+            Err(_) => return Ok(()),
         }
-        self.checked = Instant::now();
+        self.check_at = Instant::now() + CHECK_EVERY;
         Ok(())
     }
 
@@ -205,111 +197,5 @@ impl Follower {
 
     fn diverged(&self, seq: u64, why: String) -> FollowError {
         FollowError::Diverged { stream: self.stream, seq, why }
-    }
-}
-
-#[derive(Deserialize)]
-struct Made {}
-
-impl Consumer {
-    async fn make(api: &Api, stream: StreamName, from: Value, filters: &[String]) -> Result<Self, LogError> {
-        let doing = "making a consumer";
-        let inbox = api.client.new_inbox();
-        // Listen first: what comes before the subscription is there would be lost.
-        let subscribed = api.client.subscribe(inbox.clone()).await;
-        let messages = subscribed.map_err(|why| LogError::Unavailable { doing, why: why.to_string() })?;
-        let name = uuid::Uuid::now_v7().simple().to_string();
-        let mut config = json!({
-            "name": name,
-            "deliver_subject": inbox,
-            "ack_policy": "none",
-            "replay_policy": "instant",
-            "max_deliver": 1,
-            "flow_control": true,
-            "idle_heartbeat": HEARTBEAT.as_nanos() as u64,
-            "inactive_threshold": INACTIVE_MAX.as_nanos() as u64,
-            "mem_storage": true,
-            "num_replicas": 1,
-        });
-        merge(&mut config, from);
-        // One filter stands in the subject as well, so that rights can be given for it.
-        let mut subject = format!("$JS.API.CONSUMER.CREATE.{stream}.{name}");
-        match filters {
-            [] => {}
-            [filter] => {
-                merge(&mut config, json!({ "filter_subject": filter }));
-                subject = format!("{subject}.{filter}");
-            }
-            several => merge(&mut config, json!({ "filter_subjects": several })),
-        }
-        let body = json!({ "stream_name": stream.as_str(), "config": config });
-        api.request::<Made>(doing, subject, &body).await?;
-        Ok(Self { messages, delivered: 0 })
-    }
-
-    async fn step(&mut self, api: &Api, stream: StreamName) -> Step {
-        let message = match timeout(SILENCE_MAX, self.messages.next()).await {
-            Err(_) => return Step::Broken("silence"),
-            Ok(None) => return Step::Broken("the subscription ended"),
-            Ok(Some(message)) => message,
-        };
-        if message.status == Some(StatusCode::IDLE_HEARTBEAT) {
-            return self.heartbeat(api, message).await;
-        }
-        if message.status.is_some() {
-            return Step::Broken("the consumer is gone");
-        }
-        let Some((seq, delivery)) = message.reply.as_deref().and_then(numbers) else {
-            return Step::Broken("a message that no consumer sent");
-        };
-        if delivery != self.delivered + 1 {
-            return Step::Broken("a delivery was lost");
-        }
-        self.delivered = delivery;
-        let headers = message.headers.unwrap_or_default();
-        Step::Record(Record { stream, seq, subject: message.subject.to_string(), headers, body: message.payload })
-    }
-
-    /// A heartbeat says how much was delivered; a flow control message wants an answer before more is sent.
-    async fn heartbeat(&mut self, api: &Api, message: Message) -> Step {
-        let header = |name: &str| message.headers.as_ref().and_then(|headers| headers.get(name)).map(|v| v.to_string());
-        let answer_to = message.reply.map(|reply| reply.to_string()).or_else(|| header("Nats-Consumer-Stalled"));
-        if let Some(subject) = answer_to
-            && api.client.publish(subject, Default::default()).await.is_err()
-        {
-            return Step::Broken("the connection ended");
-        }
-        let sent = header("Nats-Last-Consumer").and_then(|sent| sent.parse::<u64>().ok());
-        if sent.is_some_and(|sent| sent != self.delivered) {
-            Step::Broken("a delivery was lost")
-        } else {
-            Step::Nothing
-        }
-    }
-}
-
-/// Sequence in the stream and number of the delivery, from `$JS.ACK.<stream>.<consumer>.<tries>.<seq>.<delivery>.<time>.<pending>`,
-/// before which newer servers put a domain and an account.
-fn numbers(reply: &str) -> Option<(u64, u64)> {
-    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-    let at = if tokens.len() > 7 { 5 } else { 3 };
-    Some((tokens.get(at)?.parse().ok()?, tokens.get(at + 1)?.parse().ok()?))
-}
-
-fn merge(into: &mut Value, from: Value) {
-    if let (Value::Object(into), Value::Object(from)) = (into, from) {
-        into.extend(from);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_delivery_says_where_it_stands() {
-        assert_eq!(numbers("$JS.ACK.CHAT.name.1.42.7.1700000000.0"), Some((42, 7)));
-        assert_eq!(numbers("$JS.ACK._.hash.CHAT.name.1.42.7.1700000000.0.token"), Some((42, 7)));
-        assert_eq!(numbers("_INBOX.x"), None);
     }
 }

@@ -3,86 +3,22 @@
 use super::{
     answer::{self, Sent},
     api::Api,
+    unit::{Message, Unit},
 };
 use crate::{AppendError, Appended, Freshness};
-use async_nats::{HeaderMap, RequestErrorKind};
-use bytes::Bytes;
-use events::{NewEvent, Subject};
+use async_nats::{HeaderMap, PublishErrorKind, RequestErrorKind};
+use events::Subject;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// How long a send waits for its answer before it is sent again.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
-/// How often a busy server is asked again before the unit is given back.
+/// Between two sends of what may be stored, to a server that was reached and did not tell.
+const AGAIN_AFTER: Duration = Duration::from_millis(150);
+/// How often a busy server is asked again before a batch is taken apart, or a unit given back.
 const BUSY_RETRIES_MAX: u32 = 3;
-/// A message whose unit found its id taken is sought this often under a tip that may move.
-const SEEK_RETRIES_MAX: u32 = 5;
 /// The server's limit for a name of a batch is 64.
 const BATCH_ID: &str = "Nats-Batch-Id";
-
-/// One message as it goes out.
-#[derive(Clone)]
-pub(super) struct Message {
-    subject: Subject,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// The events of one command: all or nothing.
-#[derive(Clone)]
-pub(super) struct Unit {
-    pub(super) messages: Vec<Message>,
-    pub(super) deadline: Instant,
-}
-
-impl Message {
-    fn of(event: &NewEvent) -> Self {
-        let mut headers = HeaderMap::new();
-        for (name, value) in event.envelope.headers(event.event.event_type(), &event.subject) {
-            headers.insert(name, value);
-        }
-        headers.insert("Nats-Msg-Id", event.envelope.id.to_string());
-        if let Some(after) = event.envelope.after {
-            headers.insert("Nats-Expected-Last-Subject-Sequence", after.seq.to_string());
-            headers.insert("Nats-Expected-Last-Subject-Sequence-Subject", after.subject.to_string());
-        }
-        if event.subject.rolls_up() {
-            headers.insert("Nats-Rollup", "sub");
-        }
-        if let Some(hours) = event.event.ttl_hours() {
-            headers.insert("Nats-TTL", format!("{hours}h"));
-        }
-        Self { subject: event.subject, headers, body: event.event.body().into() }
-    }
-
-    /// Bytes on the wire, nearly.
-    pub(super) fn size(&self) -> usize {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|(name, values)| {
-                values.iter().map(|value| name.to_string().len() + value.as_str().len() + 4).sum::<usize>()
-            })
-            .sum();
-        headers + self.body.len()
-    }
-
-    /// The subject it is conditioned on, and the one it writes.
-    pub(super) fn subjects(&self) -> (Option<&str>, Subject) {
-        let condition = self.headers.get("Nats-Expected-Last-Subject-Sequence-Subject");
-        (condition.map(|value| value.as_str()), self.subject)
-    }
-
-    pub(super) fn id(&self) -> &str {
-        self.headers.get("Nats-Msg-Id").map_or("", |id| id.as_str())
-    }
-}
-
-impl Unit {
-    pub(super) fn of(events: &[NewEvent], deadline: Instant) -> Self {
-        Self { messages: events.iter().map(Message::of).collect(), deadline }
-    }
-}
 
 /// Whether a message may be in the log already because of an earlier send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,109 +28,165 @@ pub(super) enum Before {
 }
 
 /// Sends one unit until its outcome is known, at most until its deadline.
-pub(super) async fn unit(api: &Api, unit: &Unit, before: Before) -> Result<Appended, AppendError> {
-    let began = Instant::now();
+pub(super) async fn unit(api: &Api, unit: &Unit, mut before: Before) -> Result<Appended, AppendError> {
+    let deadline = unit.deadline();
     let mut busy = 0;
-    let mut unknown = before == Before::MaybeStored;
-    loop {
+    while !unit.is_late() {
+        if !may_send(api, before, unit.connected_by(), deadline).await {
+            break;
+        }
         // What may have arrived is sent again as a batch: of that the server's answer is the same on one server
         // and on a cluster, a single's is not.
         let sent = match unit.messages.as_slice() {
-            [single] if !unknown => publish(api, single, None).await,
-            messages => batch(api, messages).await,
+            [single] if before == Before::NeverSent => publish(api, single, answer_by(deadline)).await,
+            messages => batch(api, messages, answer_by(deadline)).await,
         };
-        match sent {
-            Sent::Stored(last) => return Ok(Appended { last }),
-            Sent::Duplicate(seq) => return Err(AppendError::AlreadyStored { seq }),
-            Sent::HoldsDuplicate => return Err(seek(api, unit, began).await),
-            Sent::Conflict => return Err(AppendError::Conflict),
-            Sent::Full => return Err(AppendError::Full),
-            Sent::Refused(why) | Sent::NotStored(why) if !unknown => return Err(AppendError::NotStored(why)),
-            Sent::Busy(code) if busy == BUSY_RETRIES_MAX && !unknown => {
+        match (sent, before) {
+            (Sent::Stored(last), _) => return Ok(Appended { last }),
+            (Sent::Duplicate(seq), _) => return Err(AppendError::AlreadyStored { seq }),
+            (Sent::HoldsDuplicate, _) => return Err(find(api, unit).await),
+            // Also after a doubt: the tip has moved, so what was sent before is not stored and never will be.
+            (Sent::Conflict, _) => return Err(AppendError::Conflict),
+            (Sent::Full, Before::NeverSent) => return Err(AppendError::Full),
+            (Sent::Refused(why) | Sent::NotStored(why), Before::NeverSent) => return Err(AppendError::NotStored(why)),
+            (Sent::Busy(code), Before::NeverSent) if busy == BUSY_RETRIES_MAX => {
                 return Err(AppendError::NotStored(format!("the server is busy ({code})")));
             }
-            Sent::Busy(_) => {
+            (Sent::Busy(_), _) => {
                 busy += 1;
-                tokio::time::sleep(Duration::from_millis(rand::random_range(1..=5))).await;
+                moment().await;
             }
-            Sent::Unknown => unknown = true,
-            // The server that did not answer is not there: whether it stored the first send, it will tell.
-            Sent::Refused(_) | Sent::NotStored(_) => tokio::time::sleep(ANSWER_WITHIN / 10).await,
+            (Sent::Unknown, _) => before = Before::MaybeStored,
+            // This send stored nothing; whether the first did, a later one will tell.
+            (Sent::Full | Sent::Refused(_) | Sent::NotStored(_), Before::MaybeStored) => pause(deadline).await,
         }
-        if Instant::now() >= unit.deadline {
-            return Err(AppendError::Unknown(began.elapsed()));
-        }
+    }
+    match before {
+        Before::NeverSent if !unit.is_late() => Err(AppendError::NotStored("the log is not connected".into())),
+        _ => Err(unit.too_late(before)),
     }
 }
 
 /// Sends a batch of units until one answer speaks for all of them, or names none: then each is asked for alone.
+/// It goes on until the last deadline; whose own comes earlier is not kept waiting.
 pub(super) async fn batch_of_units(api: &Api, units: &[Unit]) -> (Sent, Before) {
     let messages: Vec<Message> = units.iter().flat_map(|unit| unit.messages.iter().cloned()).collect();
-    let deadline = units.iter().map(|unit| unit.deadline).min().unwrap_or_else(Instant::now);
-    let mut before = Before::NeverSent;
-    loop {
-        let sent = batch(api, &messages).await;
+    let deadline = units.iter().map(Unit::deadline).max().unwrap_or_else(Instant::now);
+    let connected_by = units.iter().map(Unit::connected_by).max().unwrap_or(deadline);
+    let (mut before, mut busy) = (Before::NeverSent, 0);
+    while Instant::now() < deadline {
+        if !may_send(api, before, connected_by, deadline).await {
+            break;
+        }
+        let sent = batch(api, &messages, answer_by(deadline)).await;
         match (&sent, before) {
             (Sent::Unknown, _) => before = Before::MaybeStored,
+            (Sent::Busy(_), _) if busy < BUSY_RETRIES_MAX => {
+                busy += 1;
+                moment().await;
+            }
             // Away now, and there when it was sent the first time.
-            (Sent::NotStored(_) | Sent::Busy(_), Before::MaybeStored) => tokio::time::sleep(ANSWER_WITHIN / 10).await,
+            (Sent::NotStored(_) | Sent::Full | Sent::Busy(_), Before::MaybeStored) => pause(deadline).await,
             _ => return (sent, before),
         }
-        if Instant::now() >= deadline {
-            return (Sent::Unknown, before);
-        }
+    }
+    match before {
+        Before::NeverSent => (Sent::NotStored("the log is not connected".into()), before),
+        Before::MaybeStored => (Sent::Unknown, before),
     }
 }
 
-/// Whose id is in the log already? A single with the same id is answered with the original's sequence, whatever its
-/// body, as long as its condition holds: the tip's, read from the leader just before.
-async fn seek(api: &Api, unit: &Unit, began: Instant) -> AppendError {
-    let Some(first) = unit.messages.first() else { return AppendError::Conflict };
-    let conditioned: Option<Subject> = first.subjects().0.and_then(|subject| subject.parse().ok());
-    for _ in 0..SEEK_RETRIES_MAX {
-        let tip = match conditioned {
-            None => None,
-            Some(subject) => match api.last(subject, Freshness::Leader).await {
-                Ok(record) => Some(record.map_or(0, |record| record.seq)),
-                Err(_) => continue,
-            },
-        };
-        match publish(api, first, tip).await {
-            Sent::Duplicate(seq) => return AppendError::AlreadyStored { seq },
-            // The tip moved in between.
-            Sent::Conflict | Sent::Busy(_) | Sent::Unknown | Sent::NotStored(_) => {}
-            // The window closed between the two sends, and this one was stored in its place.
-            Sent::Stored(seq) => return AppendError::AlreadyStored { seq },
-            Sent::HoldsDuplicate | Sent::Full | Sent::Refused(_) => break,
-        }
+/// What is handed to a client without a connection goes out whenever there is one again, long after its command was
+/// answered: so nothing is. A first send waits a little for the connection, one in doubt to the end.
+async fn may_send(api: &Api, before: Before, connected_by: Instant, deadline: Instant) -> bool {
+    match before {
+        Before::NeverSent => api.connected(connected_by).await,
+        Before::MaybeStored => api.connected(deadline).await,
     }
-    AppendError::Unknown(began.elapsed())
 }
 
-/// One message on its own; `tip` replaces the sequence of its condition.
-async fn publish(api: &Api, message: &Message, tip: Option<u64>) -> Sent {
-    let mut headers = message.headers.clone();
-    if let Some(tip) = tip {
-        headers.insert("Nats-Expected-Last-Subject-Sequence", tip.to_string());
+fn answer_by(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + ANSWER_WITHIN)
+}
+
+/// Never the same: two that collided must not collide again.
+async fn moment() {
+    tokio::time::sleep(Duration::from_millis(rand::random_range(1..=5))).await;
+}
+
+async fn pause(deadline: Instant) {
+    tokio::time::sleep_until(deadline.min(Instant::now() + AGAIN_AFTER)).await;
+}
+
+/// At which sequence is a unit that is in the log already? A tip shows it, or the server names it. Not found until the
+/// deadline, it is unknown: the same again finds it.
+async fn find(api: &Api, unit: &Unit) -> AppendError {
+    let deadline = unit.deadline();
+    let found = async {
+        loop {
+            if let Some(seq) = seek(api, unit, deadline).await {
+                return seq;
+            }
+            moment().await;
+        }
+    };
+    match timeout_at(deadline, found).await {
+        Ok(seq) => AppendError::AlreadyStored { seq },
+        Err(_) => unit.unknown(),
     }
-    request(api, message, headers).await
+}
+
+/// A single with the same id is answered with the original's sequence, whatever its body, as long as its condition
+/// holds: the tip's, read from the leader just before.
+async fn seek(api: &Api, unit: &Unit, deadline: Instant) -> Option<u64> {
+    let first = unit.messages.first()?;
+    let tip = api.last(first.subject, Freshness::Leader).await.ok()?;
+    let ours = |id: String| unit.messages.iter().position(|message| message.id() == id);
+    if let Some(tip) = &tip
+        && let Some(index) = tip.id().and_then(|id| ours(id.to_string()))
+    {
+        return tip.seq.checked_sub(index as u64);
+    }
+    let mut again = first.clone();
+    if let Some(condition) = first.subjects().0.and_then(|subject| subject.parse::<Subject>().ok()) {
+        let tip = if condition == first.subject { tip } else { api.last(condition, Freshness::Leader).await.ok()? };
+        again.expects(tip.map_or(0, |record| record.seq));
+    }
+    match publish(api, &again, answer_by(deadline)).await {
+        Sent::Duplicate(seq) => Some(seq),
+        Sent::Stored(seq) => {
+            tracing::error!(seq, id = first.id(), "stored again: the window closed between two sends");
+            Some(seq)
+        }
+        // The tip moved in between, or the server is away for a moment.
+        Sent::Conflict | Sent::Busy(_) | Sent::Unknown | Sent::NotStored(_) => None,
+        Sent::HoldsDuplicate | Sent::Full | Sent::Refused(_) => None,
+    }
+}
+
+/// One message on its own.
+async fn publish(api: &Api, message: &Message, until: Instant) -> Sent {
+    request(api, message, message.headers.clone(), until).await
 }
 
 /// All messages as one atomic batch, written at once: an open batch would hold up others.
-async fn batch(api: &Api, messages: &[Message]) -> Sent {
+async fn batch(api: &Api, messages: &[Message], until: Instant) -> Sent {
     let Some((last, before)) = messages.split_last() else { return Sent::Refused("an empty batch".into()) };
     let id = uuid::Uuid::now_v7().to_string();
     for (index, message) in before.iter().enumerate() {
         let headers = numbered(message, &id, index + 1);
-        let written = api.client.publish_with_headers(message.subject.to_string(), headers, message.body.clone()).await;
-        if let Err(why) = written {
-            // Without its commit nothing of it is stored.
-            return Sent::NotStored(why.to_string());
+        let written = api.client.publish_with_headers(message.subject.to_string(), headers, message.body.clone());
+        // Without its commit nothing of it is stored.
+        match timeout_at(until, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) if why.kind() == PublishErrorKind::Send => return Sent::NotStored(why.to_string()),
+            Ok(Err(why)) => return Sent::Refused(why.to_string()),
+            Err(_) => return Sent::NotStored("the connection takes nothing".into()),
         }
     }
     let mut headers = numbered(last, &id, messages.len());
     headers.insert("Nats-Batch-Commit", "1");
-    request(api, last, headers).await
+    request(api, last, headers, until).await
 }
 
 fn numbered(message: &Message, id: &str, sequence: usize) -> HeaderMap {
@@ -204,15 +196,16 @@ fn numbered(message: &Message, id: &str, sequence: usize) -> HeaderMap {
     headers
 }
 
-async fn request(api: &Api, message: &Message, headers: HeaderMap) -> Sent {
-    let request =
-        async_nats::Request::new().payload(message.body.clone()).headers(headers).timeout(Some(ANSWER_WITHIN));
-    match api.client.send_request(message.subject.to_string(), request).await {
-        Ok(reply) => answer::read(&reply.payload),
-        Err(why) => match why.kind() {
+async fn request(api: &Api, message: &Message, headers: HeaderMap, until: Instant) -> Sent {
+    // The request's own timeout would begin only when the client has taken it: this one covers that wait as well.
+    let request = async_nats::Request::new().payload(message.body.clone()).headers(headers).timeout(None);
+    match timeout_at(until, api.client.send_request(message.subject.to_string(), request)).await {
+        Ok(Ok(reply)) => answer::read(&reply.payload),
+        Ok(Err(why)) => match why.kind() {
             RequestErrorKind::NoResponders => Sent::NotStored("nobody is there to store it".into()),
             RequestErrorKind::InvalidSubject | RequestErrorKind::MaxPayloadExceeded => Sent::Refused(why.to_string()),
             RequestErrorKind::TimedOut | RequestErrorKind::Other => Sent::Unknown,
         },
+        Err(_) => Sent::Unknown,
     }
 }

@@ -89,3 +89,25 @@ async fn a_log_that_was_swapped_underneath_is_noticed_at_the_next_reconnect() {
     let heard = follow.next().await.expect("an answer");
     assert!(matches!(heard, Err(FollowError::Diverged { .. })), "{heard:?}");
 }
+
+// Red without the look at the first sequence in `Follower::accept`: 100 is delivered without a word.
+#[tokio::test]
+async fn a_chat_that_lost_its_beginning_is_not_followed_from_the_beginning() {
+    let Log { log, nats } = Log::start().await;
+    let operator = nats.connect(Role::Operator).await.expect("the operator may connect");
+    let js = async_nats::jetstream::new(operator);
+    // As if the server had dropped the head of the stream.
+    js.delete_stream("CHAT").await.expect("the operator may");
+    let headless = async_nats::jetstream::stream::Config {
+        name: "CHAT".into(),
+        subjects: vec!["chat.v1.>".into()],
+        allow_atomic_publish: true,
+        allow_direct: true,
+        first_sequence: Some(100),
+        ..Default::default()
+    };
+    js.create_stream(headless).await.expect("the operator may");
+    log.append(vec![joins(room(), user(), 0)]).await.expect("nobody was there");
+    let heard = log.follow(StreamName::Chat, Start::Beginning, vec![]).next().await.expect("an answer");
+    assert!(matches!(heard, Err(FollowError::Diverged { seq: 100, .. })), "{heard:?}");
+}

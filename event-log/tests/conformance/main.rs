@@ -1,7 +1,9 @@
 //! What does every log promise? One suite, played on a real nats-server.
 
+mod away;
 mod facts;
 mod following;
+mod making;
 mod writing;
 
 use event_log::{JetStream, streams};
@@ -26,11 +28,15 @@ impl Log {
 }
 
 async fn connected(nats: &Nats, role: Role) -> JetStream {
+    JetStream::new(client(nats, role).await)
+}
+
+async fn client(nats: &Nats, role: Role) -> async_nats::Client {
     let login = nats.credentials(role);
     let (user, password) = (login.user, login.password);
     let login_of_role = event_log::Login { user, password };
     let client = event_log::connect(&nats.url(), Some(login_of_role), login.inbox_prefix, "conformance").await;
-    JetStream::new(client.expect("a role may connect"))
+    client.expect("a role may connect")
 }
 
 #[tokio::test]

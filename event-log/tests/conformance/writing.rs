@@ -127,3 +127,27 @@ async fn a_server_that_is_away_stores_nothing_and_says_so() {
     let again = log.append(vec![joins(room, ada, 0)]).await;
     assert!(matches!(again, Ok(_) | Err(AppendError::Conflict)), "{again:?}");
 }
+
+// Red without the check of the connection (what was "not stored" is stored later) and without the bound on writing
+// (appends that are never answered).
+#[tokio::test]
+async fn with_the_server_away_each_append_is_answered_in_time_and_truly() {
+    let Log { log, nats } = Log::start().await;
+    let room = room();
+    nats.kill().await;
+    let members: Vec<_> = (0..2_000).map(|_| user()).collect();
+    let appends = join_all(members.iter().map(|member| log.append(vec![joins(room, *member, 0)])));
+    let outcomes = tokio::time::timeout(Duration::from_secs(30), appends).await.expect("each is answered");
+    nats.restart().await.expect("it starts again");
+    // One more goes through: what the client still held would have gone before it.
+    while log.append(vec![joins(room, user(), 0)]).await.is_err() {}
+    for (member, outcome) in members.iter().zip(outcomes) {
+        match outcome {
+            Err(AppendError::NotStored(_)) => {
+                assert!(last(&log, Subject::Member(room, *member)).await.is_none(), "it was said not to be stored");
+            }
+            Err(AppendError::Unknown(_)) => {}
+            other => panic!("the server was away: {other:?}"),
+        }
+    }
+}
