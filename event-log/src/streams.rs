@@ -120,7 +120,8 @@ pub async fn migrate(client: &Client, args: &StreamArgs) -> Result<(), LogError>
     }
     // All are looked at before one is touched: half a migration would be harder to judge than none.
     if !by_hand.is_empty() {
-        let why = format!("could lose messages, so it is left alone and has to be settled by hand: {}", by_hand.join("; "));
+        let why =
+            format!("could lose messages, so it is left alone and has to be settled by hand: {}", by_hand.join("; "));
         return Err(LogError::Unexpected { doing: "comparing the streams", why });
     }
     for (name, wanted, found, differences) in streams {

@@ -40,8 +40,8 @@ async fn notices(client: &async_nats::Client) {
     }
 }
 
-// Red with the caller's own deadline in `Writer::append` taken out and the client left to buffer
-// (`Api::connected` always true): half of them have no answer after 20 s.
+// Red while neither the caller nor the wait for the client had a deadline, and a client without a connection was
+// left to buffer.
 #[tokio::test]
 async fn of_four_thousand_appends_to_a_dead_server_each_is_answered_in_time() {
     let Log { log, nats } = Log::start().await;
@@ -53,7 +53,7 @@ async fn of_four_thousand_appends_to_a_dead_server_each_is_answered_in_time() {
     assert!(slowest.0 < ANSWERED_WITHIN, "{slowest:?}");
 }
 
-// Red with `timeout_at` taken out of `send::request` and of `Writer::append`.
+// Red while only the request's own timeout bounded a send: it begins when the client has taken the message.
 #[tokio::test]
 async fn a_client_that_takes_nothing_more_holds_nobody_up() {
     let Log { log: _, nats } = Log::start().await;
@@ -73,7 +73,7 @@ async fn a_client_that_takes_nothing_more_holds_nobody_up() {
     assert!(slowest.0 < ANSWERED_WITHIN, "{slowest:?}");
 }
 
-// Red with units that waited too long sent all the same, and with `Unknown(APPEND_WITHIN)`.
+// Red with `SEND_NEEDS` of zero: what waited to its deadline is sent all the same, and 608 are in doubt.
 #[tokio::test]
 async fn what_was_never_sent_to_a_frozen_server_is_not_stored_and_the_rest_is_resolved_by_sending_it_again() {
     let Log { log, nats } = Log::start().await;
@@ -107,7 +107,7 @@ async fn what_was_never_sent_to_a_frozen_server_is_not_stored_and_the_rest_is_re
     assert_eq!(end, before + doubtful.len() as u64, "each doubtful one once, and nothing else");
 }
 
-// Red with `Api::connected` always true: `Unknown` after 4 s, and 5 of 5 stored after the answer.
+// Red with `Api::connected` always true: `Unknown` after 4 s, for what the client keeps.
 #[tokio::test]
 async fn what_was_not_sent_to_a_server_that_is_away_is_not_stored_when_it_is_back() {
     let Log { log: _, nats } = Log::start().await;

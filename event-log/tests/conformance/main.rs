@@ -1,6 +1,7 @@
 //! What does every log promise? One suite, played on a real nats-server.
 
 mod away;
+mod canary;
 mod facts;
 mod following;
 mod making;

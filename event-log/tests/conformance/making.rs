@@ -45,7 +45,6 @@ async fn what_could_lose_messages_is_named_and_nothing_is_changed() {
     assert_eq!(config(&operator, "IDENTITY").await.duplicate_window.as_secs(), 7);
 }
 
-// Red with `loses_nothing` always false.
 #[tokio::test]
 async fn what_loses_nothing_is_mended() {
     let Log { log: _log, nats } = Log::start().await;

@@ -81,7 +81,8 @@ impl Connection<'_> {
             return Ok(seq.min(head));
         }
         let seq = catch_up::seq_at(&self.live.pool, room, position).await.map_err(|_| Close::GoingAway)?;
-        Ok(seq.unwrap_or(head).min(head))
+        // No entry that old: the room is younger, or the feed has forgotten, which the chase will tell by a `reset`.
+        Ok(seq.unwrap_or(0).min(head))
     }
 
     pub(super) async fn reaches(&self, position: Position) -> Result<bool, Close> {
