@@ -97,6 +97,7 @@ impl Hears {
             // None of these is on a subject that is followed.
             Event::Drop(_) | Event::Phone(_) | Event::Account(_) | Event::Credential(_) | Event::Session(_) => {}
             Event::Lounge(_) | Event::Room(_) | Event::Membership(_) | Event::Message(_) | Event::Report(_) => {}
+            Event::Presence(_) | Event::Marker(_) => {}
         }
         Ok(())
     }

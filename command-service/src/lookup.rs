@@ -69,7 +69,7 @@ impl Lookup {
             }
             Event::Message(_) | Event::Report(_) | Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) => None,
             Event::Phone(_) | Event::Account(_) | Event::Credential(_) | Event::Session(_) | Event::User(_) => None,
-            Event::Lounge(_) | Event::Room(_) | Event::Membership(_) => None,
+            Event::Lounge(_) | Event::Room(_) | Event::Membership(_) | Event::Presence(_) | Event::Marker(_) => None,
         };
         if original.is_some() || fact.envelope.key.is_some() {
             recent.insert(fact.envelope.id, Place { stream: fact.subject.stream(), seq: fact.seq, original });

@@ -4,7 +4,7 @@ use crate::memory::Generations;
 use event_log::{EventLog, Fact, Freshness, LogError};
 use events::identity::{Account, Credential, Phone, Session};
 use events::system::Relay;
-use events::{Change, Event, Evolve, Lounge, Membership, Room, Subject, User};
+use events::{Change, Event, Evolve, Lounge, Marker, Membership, Presence, Room, Subject, User};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,7 +27,7 @@ macro_rules! states {
         }
     )*};
 }
-states!(Relay, Phone, Account, Credential, Session, User, Lounge, Room, Membership);
+states!(Relay, Phone, Account, Credential, Session, User, Lounge, Room, Membership, Presence, Marker);
 
 /// The last message of a small subject as it was read or written; sequence 0 when there is none.
 #[derive(Debug, Clone)]

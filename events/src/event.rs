@@ -1,8 +1,8 @@
 //! Any fact of the log: which family lives on which subject, its body there and back.
 
 use crate::{
-    DecodeError, Envelope, EventType, Lounge, LoungeEvent, Membership, MembershipEvent, MessageEvent, Room, RoomEvent,
-    Subject, User, UserEvent,
+    DecodeError, Envelope, EventType, Lounge, LoungeEvent, Marker, MarkerEvent, Membership, MembershipEvent,
+    MessageEvent, Presence, PresenceEvent, Room, RoomEvent, Subject, User, UserEvent,
     identity::{Account, AccountEvent, Credential, CredentialEvent, Phone, PhoneEvent, Session, SessionEvent},
     message::ReportEvent,
     system::{DropEvent, EpochEvent, Relay, RelayEvent},
@@ -34,6 +34,8 @@ pub enum Event {
     Membership(Change<MembershipEvent, Membership>),
     Message(MessageEvent),
     Report(ReportEvent),
+    Presence(Change<PresenceEvent, Presence>),
+    Marker(Change<MarkerEvent, Marker>),
 }
 
 /// A fact that is to be appended.
@@ -61,6 +63,8 @@ impl Event {
             Self::Membership(change) => change.event.event_type(),
             Self::Message(event) => event.event_type(),
             Self::Report(event) => event.event_type(),
+            Self::Presence(change) => change.event.event_type(),
+            Self::Marker(change) => change.event.event_type(),
         }
     }
 
@@ -105,8 +109,8 @@ impl Event {
             Subject::Member(..) => Self::Membership(change(MembershipEvent::decode(t, b), t, b)?),
             Subject::RoomMessages(_) => Self::Message(MessageEvent::decode(t, b)?),
             Subject::RoomReports(_) => Self::Report(ReportEvent::decode(t, b)?),
-            // Their facts come with presence and read markers; until then nothing writes there.
-            Subject::Presence(_) | Subject::Marker(..) => return Err(DecodeError::UnknownType(t.to_owned())),
+            Subject::Presence(_) => Self::Presence(change(PresenceEvent::decode(t, b), t, b)?),
+            Subject::Marker(..) => Self::Marker(change(MarkerEvent::decode(t, b), t, b)?),
         })
     }
 }
@@ -135,5 +139,6 @@ into_event! {
     Relay(Change<RelayEvent, Relay>), Phone(Change<PhoneEvent, Phone>), Account(Change<AccountEvent, Account>),
     Credential(Change<CredentialEvent, Credential>), Session(Change<SessionEvent, Session>),
     User(Change<UserEvent, User>), Lounge(Change<LoungeEvent, Lounge>), Room(Change<RoomEvent, Room>),
-    Membership(Change<MembershipEvent, Membership>),
+    Membership(Change<MembershipEvent, Membership>), Presence(Change<PresenceEvent, Presence>),
+    Marker(Change<MarkerEvent, Marker>),
 }

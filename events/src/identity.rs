@@ -96,6 +96,9 @@ pub struct GuestUpgraded {
     pub user: UserId,
     pub phone: PhoneTag,
     pub phone_hint: String,
+    /// The session that goes on, with new tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +212,9 @@ pub struct CredentialSet {
     /// bcrypt. Absent once the account is erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// The session that goes on, with new tokens, where others end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 /// The password as the last fact leaves it.

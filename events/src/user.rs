@@ -98,11 +98,14 @@ pub struct GuestExpired {
     pub user: UserId,
 }
 
-/// Sessions and access tokens of a lower number are over.
+/// Access tokens of a lower number are over, and so are the sessions that carry one, but for the one that goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialChanged {
     pub user: UserId,
     pub number: u32,
+    /// The session that goes on: its open connections stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

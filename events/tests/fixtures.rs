@@ -4,8 +4,8 @@
 
 use events::{
     Change, DecodeError, Epoch, Event, EventType, Evolve, LoungeId, MessageId, PhoneTag, RoomId, SessionId, StreamName,
-    Subject, Time, UserId, UserKind, Visibility, identity::*, lounge::*, membership::*, message::*, room::*, system::*,
-    user::*,
+    Subject, Time, UserId, UserKind, Visibility, identity::*, lounge::*, marker::*, membership::*, message::*,
+    presence::*, room::*, system::*, user::*,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::PathBuf};
@@ -66,13 +66,18 @@ fn samples() -> Vec<(Subject, Event)> {
         Subject::Account(BOB),
         changes(vec![
             AccountEvent::from(GuestStarted { user: BOB, display_name: "Bob".into(), expires_at: AT, at: AT }),
-            GuestUpgraded { user: BOB, phone: PHONE, phone_hint: "78".into() }.into(),
+            GuestUpgraded { user: BOB, phone: PHONE, phone_hint: "78".into(), session: Some(SESSION) }.into(),
             AccountExpired { user: BOB }.into(),
         ]),
     ));
     all.extend(on(
         Subject::Credential(ADA),
-        changes(vec![CredentialEvent::from(CredentialSet { user: ADA, number: 1, hash: text("$2b$12$x") })]),
+        changes(vec![CredentialEvent::from(CredentialSet {
+            user: ADA,
+            number: 2,
+            hash: text("$2b$12$x"),
+            session: Some(SESSION),
+        })]),
     ));
     all.extend(on(
         Subject::Session(SESSION),
@@ -106,7 +111,7 @@ fn samples() -> Vec<(Subject, Event)> {
             UserEvent::from(UserAppeared { user: ADA, display_name: "Ada".into(), kind: UserKind::Guest, at: AT }),
             UserProfileChanged { user: ADA, display_name: "Ada L.".into() }.into(),
             UserUpgraded { user: ADA }.into(),
-            CredentialChanged { user: ADA, number: 2 }.into(),
+            CredentialChanged { user: ADA, number: 2, session: Some(SESSION) }.into(),
             SessionClosed { user: ADA, session: SESSION }.into(),
             UserSuspended { user: ADA }.into(),
             UserReinstated { user: ADA }.into(),
@@ -131,6 +136,10 @@ fn samples() -> Vec<(Subject, Event)> {
     ));
     all.extend(rooms());
     all.extend(messages());
+    let online = PresenceChanged { user: ADA, state: PresenceState::Online, at: AT };
+    all.extend(on(Subject::Presence(ADA), changes(vec![PresenceEvent::from(online)])));
+    let read = RoomRead { user: ADA, room: ROOM, seq: 7 };
+    all.extend(on(Subject::Marker(ADA, ROOM), changes(vec![MarkerEvent::from(read)])));
     all
 }
 
@@ -232,6 +241,8 @@ fn every_type() -> BTreeSet<String> {
         MembershipEvent::TYPES,
         MessageEvent::TYPES,
         ReportEvent::TYPES,
+        PresenceEvent::TYPES,
+        MarkerEvent::TYPES,
     ]
     .iter()
     .flat_map(|types| types.iter().map(ToString::to_string))

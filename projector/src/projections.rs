@@ -110,6 +110,8 @@ impl<'a> Changes<'a> {
             // No table holds these. Reports wait for the moderators' tables, which a rebuild fills.
             (Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Report(_), _) => {}
             (Event::Phone(_) | Event::Credential(_), _) => {}
+            // Their streams are not followed yet.
+            (Event::Presence(_) | Event::Marker(_), _) => {}
             // Decoding pairs each family with its subject.
             (
                 Event::User(_)

@@ -80,7 +80,7 @@ pub fn register(phone: Option<&Phone>, command: &Register) -> Result<Registratio
             phone_hint: command.number.hint.clone(),
             at: now,
         },
-        credential: CredentialSet { user, number: FIRST_CREDENTIAL, hash: Some(command.hash.clone()) },
+        credential: CredentialSet { user, number: FIRST_CREDENTIAL, hash: Some(command.hash.clone()), session: None },
         session: started(user, FIRST_CREDENTIAL, &command.session, now),
     })
 }
@@ -169,14 +169,14 @@ pub fn upgrade(
     if acting(account)?.kind != UserKind::Guest {
         return Err(Rejection::NotAGuest);
     }
-    let session = session.filter(|session| session.is_live(command.now)).ok_or(Rejection::SessionOver)?;
+    let old = session.filter(|session| session.is_live(command.now)).ok_or(Rejection::SessionOver)?;
     free(phone)?;
-    let user = command.user;
+    let (user, session) = (command.user, Some(command.session));
     Ok(Upgrade {
         claimed: PhoneClaimed { user },
-        upgraded: GuestUpgraded { user, phone: number.tag, phone_hint: number.hint.clone() },
-        credential: CredentialSet { user, number: FIRST_CREDENTIAL, hash: Some(command.hash.clone()) },
-        session: going_on(session, FIRST_CREDENTIAL, command),
+        upgraded: GuestUpgraded { user, phone: number.tag, phone_hint: number.hint.clone(), session },
+        credential: CredentialSet { user, number: FIRST_CREDENTIAL, hash: Some(command.hash.clone()), session },
+        session: going_on(old, FIRST_CREDENTIAL, command),
     })
 }
 
@@ -200,7 +200,12 @@ pub fn change_password(
     let session = session.filter(|session| session.is_live(command.now)).ok_or(Rejection::SessionOver)?;
     let number = credential.map_or(0, |credential| credential.number) + 1;
     Ok(PasswordChange {
-        credential: CredentialSet { user: command.user, number, hash: Some(command.hash.clone()) },
+        credential: CredentialSet {
+            user: command.user,
+            number,
+            hash: Some(command.hash.clone()),
+            session: Some(command.session),
+        },
         session: going_on(session, number, command),
     })
 }

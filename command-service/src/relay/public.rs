@@ -18,7 +18,7 @@ pub(super) fn facts(event: &Event) -> Vec<UserEvent> {
         Event::Account(Change { event, after }) => account(event, after.created_at),
         Event::Credential(Change { event: CredentialEvent::Set(set), .. }) => {
             // The first number ends nothing: a registration has no older sessions, an upgrade says it itself.
-            let changed = CredentialChanged { user: set.user, number: set.number };
+            let changed = CredentialChanged { user: set.user, number: set.number, session: set.session };
             (set.number > 1).then(|| changed.into()).into_iter().collect()
         }
         Event::Session(Change { event, .. }) => match event {
@@ -27,6 +27,7 @@ pub(super) fn facts(event: &Event) -> Vec<UserEvent> {
         },
         Event::Phone(_) | Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::User(_) => Vec::new(),
         Event::Lounge(_) | Event::Room(_) | Event::Membership(_) | Event::Message(_) | Event::Report(_) => Vec::new(),
+        Event::Presence(_) | Event::Marker(_) => Vec::new(),
     }
 }
 
@@ -39,7 +40,8 @@ fn account(event: &AccountEvent, created_at: events::Time) -> Vec<UserEvent> {
         AccountEvent::GuestUpgraded(upgrade) => {
             let user = upgrade.user;
             // The guest's own tokens say that he is a guest: they are over.
-            vec![UserUpgraded { user }.into(), CredentialChanged { user, number: 1 }.into()]
+            let changed = CredentialChanged { user, number: 1, session: upgrade.session };
+            vec![UserUpgraded { user }.into(), changed.into()]
         }
         AccountEvent::GuestExpired(expired) => vec![GuestExpired { user: expired.user }.into()],
         AccountEvent::ProfileChanged(changed) => {
@@ -86,7 +88,7 @@ mod tests {
         };
         let account = Change::<AccountEvent, Account>::of(None, registered.into()).into();
         let hash = Some("$2b$12$hash".to_owned());
-        let set = CredentialSet { user: ADA, number: 2, hash };
+        let set = CredentialSet { user: ADA, number: 2, hash, session: None };
         let credential = Event::from(Change {
             event: set.clone().into(),
             after: Credential::after(None, &set.into()).expect("a state"),

@@ -120,9 +120,8 @@ fn about(fact: &Fact) -> About {
         // Decoding pairs a membership with its subject; the rest is on no counted subject.
         (Event::Membership(_), _)
         | (Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Phone(_) | Event::Account(_), _)
-        | (Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Report(_), _) => {
-            About::default()
-        }
+        | (Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Report(_), _)
+        | (Event::Presence(_) | Event::Marker(_), _) => About::default(),
     }
 }
 

@@ -220,7 +220,8 @@ impl History {
         let event: SessionEvent = match self.random.random_range(0..6) {
             0 => {
                 let phone_hint = "78".to_owned();
-                let upgraded = GuestUpgraded { user, phone: PhoneTag([user.0.as_bytes()[15]; 32]), phone_hint };
+                let upgraded =
+                    GuestUpgraded { user, phone: PhoneTag([user.0.as_bytes()[15]; 32]), phone_hint, session: None };
                 let change = changed(&mut self.accounts, user, upgraded.into());
                 return self.append(Subject::Account(user), change);
             }

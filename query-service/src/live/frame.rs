@@ -163,6 +163,7 @@ pub(super) fn telling(fact: &Fact, seq: u64, name_of: impl Fn(UserId) -> Name) -
         Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Report(_) => {
             Telling::noop()
         }
+        Event::Presence(_) | Event::Marker(_) => Telling::noop(),
     }
 }
 

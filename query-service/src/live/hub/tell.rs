@@ -55,7 +55,7 @@ pub(super) fn taken_back(entries: &[Arc<Entry>]) -> HashMap<MessageId, MessageSt
             ) => {}
             Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Phone(_) | Event::Account(_) => {}
             Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Room(_) => {}
-            Event::Membership(_) | Event::Report(_) => {}
+            Event::Membership(_) | Event::Report(_) | Event::Presence(_) | Event::Marker(_) => {}
         }
     }
     gone
