@@ -55,6 +55,8 @@ pub(crate) enum Age {
     Any,
     /// For what no condition guards: read again after this.
     AtMost(Duration),
+    /// For authority over others, which no condition guards: read from the leader each time.
+    Fresh,
 }
 
 /// The tips that this instance has seen.
@@ -68,13 +70,14 @@ impl Tips {
         Self { log, seen: Mutex::new(Generations::new(TIPS_MAX)) }
     }
 
-    /// The tip as it is remembered, or read from any replica.
+    /// The tip as it is remembered, or read from any replica; a fresh one from the leader.
     pub(crate) async fn get(&self, subject: Subject, age: Age) -> Result<Tip, LogError> {
         let remembered = self.seen().get(&subject).cloned();
         match (remembered, age) {
+            (_, Age::Fresh) => self.latest(subject).await,
             (Some(tip), Age::Any) => Ok(tip),
             (Some(tip), Age::AtMost(age)) if tip.known_since.elapsed() < age => Ok(tip),
-            (Some(_), Age::AtMost(_)) | (None, _) => self.read(subject, Freshness::Any).await,
+            (Some(_), Age::AtMost(_)) | (None, Age::Any | Age::AtMost(_)) => self.read(subject, Freshness::Any).await,
         }
     }
 
