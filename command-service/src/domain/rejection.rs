@@ -12,12 +12,30 @@ pub enum Rejection {
     NotAMember,
     /// Not for guests.
     NoGuests,
+    /// The room takes no guests.
+    RoomTakesNoGuests,
     /// The lounge's owner only.
     NotLoungeOwner,
     /// Moderators and owners of the room only.
     NotModerator,
     /// Owners of the room only.
     NotRoomOwner,
+    /// People of a lower rank only; oneself is of one's own.
+    NotOutranked,
+    /// Nobody is added to a public room.
+    PublicRoom,
+    /// The other person is banned, so he is not brought back.
+    PersonBanned,
+    /// A guest is raised to no rank.
+    GuestsHoldNoRank,
+    /// Nobody outranks an owner, so his mute could never be lifted.
+    OwnersAreNotMuted,
+    /// The other person was never there, is erased, or his account may not act where it has to.
+    NoSuchPerson,
+    /// The other person is not in the room.
+    NoSuchMember,
+    /// A ban or a mute that would be over before it began.
+    EndPassed,
     /// The message's author only.
     NotAuthor,
     /// Until then; absent: for ever.
@@ -28,6 +46,8 @@ pub enum Rejection {
     Muted {
         until: Option<Time>,
     },
+    /// Of an archived room, what adds to it: messages, members, settings. People still leave, are shut out, silenced
+    /// and raised: it can be read, so who may read it is decided on, and only an owner can reopen it.
     Archived,
     LastOwner,
     EditWindowOver,
@@ -57,9 +77,18 @@ impl fmt::Display for Rejection {
             Self::NotFound => f.write_str("There is no such resource."),
             Self::NotAMember => f.write_str("Only members of the room may do this."),
             Self::NoGuests => f.write_str("Guests may not do this."),
+            Self::RoomTakesNoGuests => f.write_str("The room takes no guests."),
             Self::NotLoungeOwner => f.write_str("Only the lounge's owner may do this."),
             Self::NotModerator => f.write_str("Only moderators and owners of the room may do this."),
             Self::NotRoomOwner => f.write_str("Only owners of the room may do this."),
+            Self::NotOutranked => f.write_str("This reaches people of a lower rank only, and never oneself."),
+            Self::PublicRoom => f.write_str("Nobody is added to a public room: people join it by themselves."),
+            Self::PersonBanned => f.write_str("This person is banned from the room: lift the ban first."),
+            Self::GuestsHoldNoRank => f.write_str("A guest stays a member: an account comes first."),
+            Self::OwnersAreNotMuted => f.write_str("Nobody could lift an owner's mute: lift this person's first."),
+            Self::NoSuchPerson => f.write_str("There is nobody with this id whose account allows this."),
+            Self::NoSuchMember => f.write_str("This person is not a member of the room."),
+            Self::EndPassed => f.write_str("It would be over before it began."),
             Self::NotAuthor => f.write_str("Only the message's author may do this."),
             Self::Banned { until: end } => until(f, "banned", end),
             Self::Muted { until: end } => until(f, "muted", end),

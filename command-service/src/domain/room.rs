@@ -2,6 +2,7 @@
 
 use super::Rejection;
 use super::language::Language;
+use super::membership::member;
 use super::names::{About, RoomName};
 use events::membership::MemberJoined;
 use events::room::{RoomArchived, RoomChanged, RoomCreated, RoomReopened};
@@ -60,9 +61,18 @@ pub fn create(
     Ok(Some(Opening { created, owner }))
 }
 
-/// What those in charge do with a room.
+/// Do something with a room.
 #[derive(Debug, Clone)]
-pub enum ChangeRoom {
+pub struct ChangeRoom {
+    pub room: RoomId,
+    pub by: UserId,
+    pub wish: RoomWish,
+    pub now: Time,
+}
+
+/// What those in charge do with it.
+#[derive(Debug, Clone)]
+pub enum RoomWish {
     Edit(Box<EditRoom>),
     Archive,
     Reopen,
@@ -81,22 +91,18 @@ pub struct EditRoom {
 /// Moderators change settings, owners archive and reopen; what is archived is reopened before it is edited.
 pub fn change(
     room: Option<&Room>,
-    id: RoomId,
     membership: Option<&Membership>,
     command: &ChangeRoom,
 ) -> Result<Option<RoomEvent>, Rejection> {
-    let room = room.ok_or(Rejection::NotFound)?;
-    let role = membership.and_then(|member| member.role);
-    if role.is_none() && room.visibility == Visibility::Private {
-        return Err(Rejection::NotFound);
-    }
-    let owner = || if role >= Some(Role::Owner) { Ok(()) } else { Err(Rejection::NotRoomOwner) };
-    match command {
-        ChangeRoom::Archive => owner().map(|()| room.active.then(|| RoomArchived { room: id }.into())),
-        ChangeRoom::Reopen => owner().map(|()| (!room.active).then(|| RoomReopened { room: id }.into())),
-        ChangeRoom::Edit(_) if role < Some(Role::Moderator) => Err(Rejection::NotModerator),
-        ChangeRoom::Edit(_) if !room.active => Err(Rejection::Archived),
-        ChangeRoom::Edit(edit) => Ok(edited(room, id, edit)),
+    let (room, me) = member(room, membership, command.by, command.now)?;
+    let id = command.room;
+    match &command.wish {
+        RoomWish::Archive => me.owns().map(|()| room.active.then(|| RoomArchived { room: id }.into())),
+        RoomWish::Reopen => me.owns().map(|()| (!room.active).then(|| RoomReopened { room: id }.into())),
+        RoomWish::Edit(edit) => {
+            me.moderates()?;
+            if room.active { Ok(edited(room, id, edit)) } else { Err(Rejection::Archived) }
+        }
     }
 }
 
@@ -119,7 +125,7 @@ fn edited(room: &Room, id: RoomId, edit: &EditRoom) -> Option<RoomEvent> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{Evolve, lounge::LoungeCreated};
+    use events::{Evolve, lounge::LoungeCreated, membership::Restriction};
     use uuid::Uuid;
 
     const TEA: LoungeId = LoungeId(Uuid::from_u128(1));
@@ -180,30 +186,69 @@ mod tests {
         assert_eq!(create(Some(&lounge()), Some(&room()), &create_by(ADA)), Ok(None));
     }
 
+    fn changed(room: &Room, role: Option<Role>, wish: RoomWish) -> Result<Option<RoomEvent>, Rejection> {
+        let command = ChangeRoom { room: HALL, by: BOB, wish, now: Time::UNIX_EPOCH };
+        change(Some(room), role.map(as_a).as_ref(), &command)
+    }
+
+    fn edit(edit: EditRoom) -> RoomWish {
+        RoomWish::Edit(Box::new(edit))
+    }
+
+    fn every_wish() -> [RoomWish; 3] {
+        [edit(EditRoom { guests: Some(true), ..EditRoom::default() }), RoomWish::Archive, RoomWish::Reopen]
+    }
+
+    // Red without `moderates` or `owns` in `change`.
     #[test]
     fn settings_are_the_moderators_and_the_end_is_the_owners() {
-        let edit = ChangeRoom::Edit(Box::new(EditRoom { guests: Some(true), ..EditRoom::default() }));
-        let decide = |role, command| change(Some(&room()), HALL, Some(&as_a(role)), command);
-        assert_eq!(decide(Role::Member, &edit), Err(Rejection::NotModerator));
-        assert!(decide(Role::Moderator, &edit).expect("allowed").is_some());
-        assert_eq!(decide(Role::Moderator, &ChangeRoom::Archive), Err(Rejection::NotRoomOwner));
-        assert!(decide(Role::Owner, &ChangeRoom::Archive).expect("allowed").is_some());
-        assert_eq!(decide(Role::Owner, &ChangeRoom::Reopen), Ok(None));
+        let public = Room { visibility: Visibility::Public, ..room() };
+        let owners = Err(Rejection::NotRoomOwner);
+        for hall in [public, room()] {
+            let decide = |role, wish| changed(&hall, Some(role), wish).map(|event| event.is_some());
+            let [edit, archive, reopen] = every_wish();
+            assert_eq!(decide(Role::Member, edit.clone()), Err(Rejection::NotModerator));
+            assert_eq!(decide(Role::Moderator, edit.clone()), Ok(true));
+            assert_eq!(decide(Role::Owner, edit), Ok(true));
+            for role in [Role::Member, Role::Moderator] {
+                assert_eq!(decide(role, archive.clone()), owners);
+                assert_eq!(decide(role, reopen.clone()), owners);
+            }
+            assert_eq!(decide(Role::Owner, archive), Ok(true));
+            assert_eq!(decide(Role::Owner, reopen), Ok(false));
+        }
     }
 
     #[test]
     fn who_is_not_in_a_private_room_does_not_learn_of_it() {
-        assert_eq!(change(Some(&room()), HALL, None, &ChangeRoom::Archive), Err(Rejection::NotFound));
-        assert_eq!(change(None, HALL, None, &ChangeRoom::Archive), Err(Rejection::NotFound));
+        for wish in every_wish() {
+            assert_eq!(changed(&room(), None, wish.clone()), Err(Rejection::NotFound));
+            let command = ChangeRoom { room: HALL, by: BOB, wish, now: Time::UNIX_EPOCH };
+            assert_eq!(change(None, None, &command), Err(Rejection::NotFound));
+        }
     }
 
     #[test]
-    fn the_same_settings_change_nothing() {
-        let edit = EditRoom { name: Some(RoomName::parse("Hall").expect("a name")), ..EditRoom::default() };
-        let owner = as_a(Role::Owner);
-        assert_eq!(change(Some(&room()), HALL, Some(&owner), &ChangeRoom::Edit(Box::new(edit.clone()))), Ok(None));
+    fn who_is_not_in_a_public_room_or_banned_changes_nothing() {
+        let public = Room { visibility: Visibility::Public, ..room() };
+        let ban = Restriction { until: None, reason: None };
+        let banned = Membership { banned: Some(ban), ..Membership::default() };
+        for wish in every_wish() {
+            assert_eq!(changed(&public, None, wish.clone()), Err(Rejection::NotAMember));
+            let command = ChangeRoom { room: HALL, by: BOB, wish, now: Time::UNIX_EPOCH };
+            assert_eq!(change(Some(&public), Some(&banned), &command), Err(Rejection::Banned { until: None }));
+        }
+    }
+
+    #[test]
+    fn the_same_again_changes_nothing_and_what_is_archived_is_reopened_first() {
+        let same = edit(EditRoom { name: Some(RoomName::parse("Hall").expect("a name")), ..EditRoom::default() });
+        let decide = |room: &Room, wish| changed(room, Some(Role::Owner), wish);
+        assert_eq!(decide(&room(), same.clone()), Ok(None));
+        assert_eq!(decide(&room(), RoomWish::Reopen), Ok(None));
         let archived = Room { active: false, ..room() };
-        let refused = change(Some(&archived), HALL, Some(&owner), &ChangeRoom::Edit(Box::new(edit)));
-        assert_eq!(refused, Err(Rejection::Archived));
+        assert_eq!(decide(&archived, same), Err(Rejection::Archived));
+        assert_eq!(decide(&archived, RoomWish::Archive), Ok(None));
+        assert_eq!(decide(&archived, RoomWish::Reopen), Ok(Some(RoomReopened { room: HALL }.into())));
     }
 }

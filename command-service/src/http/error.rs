@@ -3,14 +3,21 @@
 use crate::domain::Rejection;
 use event_log::LogError;
 use events::StreamName;
-use platform::{Code, Problem};
+use platform::{Code, FieldError, Problem};
 use std::time::Duration;
 
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let code = match rejection {
             Rejection::NotFound => return Self::not_found(),
+            Rejection::EndPassed => {
+                return Self::validation(vec![FieldError::new("/until", "passed", rejection.to_string())]);
+            }
             Rejection::NotAMember | Rejection::NoGuests | Rejection::NotLoungeOwner => Code::Forbidden,
+            Rejection::RoomTakesNoGuests | Rejection::PublicRoom | Rejection::NotOutranked => Code::Forbidden,
+            Rejection::NoSuchPerson | Rejection::NoSuchMember => Code::NotFound,
+            // Not `banned` and `muted`: by these a client knows that its own user is.
+            Rejection::PersonBanned | Rejection::OwnersAreNotMuted | Rejection::GuestsHoldNoRank => Code::Conflict,
             Rejection::NotModerator | Rejection::NotRoomOwner | Rejection::NotAuthor => Code::Forbidden,
             Rejection::NotAGuest => Code::Forbidden,
             Rejection::Banned { .. } => Code::Banned,

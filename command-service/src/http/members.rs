@@ -83,7 +83,7 @@ pub(super) async fn leave(
     let outcome = app.handler.handle(command, |basis| {
         let state = basis.state::<Room>(room);
         let Some((leaving, lounge)) =
-            membership::leave(state, basis.state(member), id, me.id)?.zip(state.map(|room| room.lounge))
+            membership::leave(state, basis.state(member), id, me.id, stamp.now)?.zip(state.map(|room| room.lounge))
         else {
             return Ok(Vec::new());
         };

@@ -7,7 +7,7 @@ use super::{refused, resource};
 use crate::app::App;
 use crate::domain::language::Language;
 use crate::domain::names::{About, RoomName};
-use crate::domain::room::{self, ChangeRoom, CreateRoom, EditRoom};
+use crate::domain::room::{self, ChangeRoom, CreateRoom, EditRoom, RoomWish};
 use crate::handle::{Command, Creates, Outcome, Repeat};
 use crate::stamp::Stamp;
 use crate::tips::Age;
@@ -99,7 +99,8 @@ pub(super) async fn create(
     let command = Command {
         name: "create-room",
         stamp: &stamp,
-        needs: vec![(Subject::Lounge(lounge), Age::Any), (room, Age::Any), (owner, Age::Any)],
+        // No condition guards that the lounge is open.
+        needs: vec![(Subject::Lounge(lounge), Age::Fresh), (room, Age::Any), (owner, Age::Any)],
         creates: Creates::Subject(room),
     };
     let outcome = app.handler.handle(command, |basis| {
@@ -140,7 +141,7 @@ pub(super) async fn change(
     let language = fields.read_optional("/language", request.language.as_deref(), Language::parse);
     let (Some(name), Some(topic), Some(language)) = (name, topic, language) else { return Err(fields.into()) };
     let edit = EditRoom { name, topic, language, visibility: request.visibility, guests: request.guests };
-    decide(&app, &me, stamp.with_body(&request), id, ChangeRoom::Edit(Box::new(edit))).await
+    decide(&app, &me, stamp.with_body(&request), id, RoomWish::Edit(Box::new(edit))).await
 }
 
 /// Archive a room: it can be read, not written
@@ -159,7 +160,7 @@ pub(super) async fn archive(
     stamp: Stamp,
     Path(id): Path<RoomId>,
 ) -> Result<Done<RoomDone>, Problem> {
-    decide(&app, &me, stamp, id, ChangeRoom::Archive).await
+    decide(&app, &me, stamp, id, RoomWish::Archive).await
 }
 
 /// Reopen a room
@@ -178,15 +179,16 @@ pub(super) async fn reopen(
     stamp: Stamp,
     Path(id): Path<RoomId>,
 ) -> Result<Done<RoomDone>, Problem> {
-    decide(&app, &me, stamp, id, ChangeRoom::Reopen).await
+    decide(&app, &me, stamp, id, RoomWish::Reopen).await
 }
 
-async fn decide(app: &App, me: &Me, stamp: Stamp, id: RoomId, wish: ChangeRoom) -> Result<Done<RoomDone>, Problem> {
+async fn decide(app: &App, me: &Me, stamp: Stamp, id: RoomId, wish: RoomWish) -> Result<Done<RoomDone>, Problem> {
     let (room, member) = (Subject::Room(id), Subject::Member(id, me.id));
+    let wish = ChangeRoom { room: id, by: me.id, wish, now: stamp.now };
     let needs = vec![(room, Age::Any), (member, Age::Fresh)];
     let command = Command { name: "change-room", stamp: &stamp, needs, creates: Creates::Nothing };
     let outcome = app.handler.handle(command, |basis| {
-        let event = room::change(basis.state(room), id, basis.state(member), &wish)?;
+        let event = room::change(basis.state(room), basis.state(member), &wish)?;
         let lounge = basis.state::<Room>(room).map(|room| room.lounge);
         let draft = event.zip(lounge).map(|(event, lounge)| basis.change::<Room>(room, event).of_lounge(lounge));
         Ok(draft.into_iter().collect())
