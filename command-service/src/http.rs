@@ -66,6 +66,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(rooms::archive))
         .routes(routes!(rooms::reopen))
         .routes(routes!(members::join, members::leave))
+        .routes(routes!(members::add::add, members::moderation::kick))
+        .routes(routes!(members::moderation::ban, members::moderation::unban))
+        .routes(routes!(members::moderation::mute, members::moderation::unmute))
+        .routes(routes!(members::role::change))
         .routes(routes!(messages::post::post))
         .routes(routes!(messages::edit, messages::delete))
 }
@@ -102,7 +106,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(commands, 22);
+        assert_eq!(commands, 29);
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
 }

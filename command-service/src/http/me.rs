@@ -1,14 +1,14 @@
 //! Who is the caller, as everybody knows him? His token, and his public state as the log has it.
 
 use super::error::log_unavailable;
-use super::resource::Person;
+use super::resource::{Person, PublicUser};
 use crate::app::App;
 use crate::domain::Rejection;
 use crate::tips::Age;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use events::user::Standing;
-use events::{SessionId, Subject, User, UserId, UserKind};
+use events::{SessionId, Subject, Time, User, UserId, UserKind};
 use platform::{Caller, Problem};
 
 /// A caller whose account may act. As an extractor: 401 for anybody else.
@@ -18,6 +18,7 @@ pub(super) struct Me {
     pub(super) session: SessionId,
     pub(super) kind: UserKind,
     pub(super) display_name: String,
+    created_at: Time,
 }
 
 impl FromRequestParts<App> for Me {
@@ -43,10 +44,21 @@ impl Me {
         if caller.credential < user.credential {
             return Err(Rejection::SessionOver);
         }
-        Ok(Self { id: caller.user, session: caller.session, kind: user.kind, display_name: user.display_name.clone() })
+        Ok(Self {
+            id: caller.user,
+            session: caller.session,
+            kind: user.kind,
+            display_name: user.display_name.clone(),
+            created_at: user.created_at,
+        })
     }
 
     pub(super) fn person(&self) -> Person {
         Person { id: self.id, display_name: self.display_name.clone(), kind: self.kind }
+    }
+
+    pub(super) fn public(&self) -> PublicUser {
+        let Self { id, kind, created_at, .. } = *self;
+        PublicUser { id, display_name: self.display_name.clone(), kind, created_at }
     }
 }

@@ -1,5 +1,10 @@
 //! Commands of joining and leaving.
 
+pub(super) mod add;
+mod another;
+pub(super) mod moderation;
+pub(super) mod role;
+
 use super::answer::{Done, Passed};
 use super::me::Me;
 use super::{refused, resource};
@@ -15,7 +20,7 @@ use platform::extract::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The caller as a member, and from where on he can be seen so.
+/// A person as the command left him in the room, and from where on he can be seen so.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MemberDone {
     member: resource::Member,
@@ -54,10 +59,7 @@ pub(super) async fn join(
     });
     let outcome = outcome.await?;
     let position = app.position(outcome.chat_seq());
-    let state = outcome.state::<Membership>(member);
-    let entered = state.and_then(|state| state.role.zip(state.joined_at));
-    let (role, joined_at) = entered.ok_or_else(Problem::internal)?;
-    let member = resource::Member { user: me.person(), role, joined_at };
+    let member = resource::Member::of(me.public(), outcome.state(member), stamp.now);
     Ok(Done::ok(position, outcome.repeat(), MemberDone { member, position }))
 }
 

@@ -69,8 +69,34 @@ refusals! {
     /// Of leaving.
     Leaving = &[
         SIGNED_IN[0],
+        (403, "`forbidden`: the caller was never in the room; `banned`."),
         (409, "`last-owner`: hand the ownership over first; `conflict`; `idempotency-in-flight`."),
         ONE,
+    ];
+    /// Of bringing somebody into a room.
+    Adding = &[
+        SIGNED_IN[0],
+        (403, "`forbidden`: moderators and owners of a private room only, and guests only if it has guests; `banned`."),
+        (409, "`conflict`: the person is banned, or others changed it at the same time; `archived`; `idempotency-in-flight`."),
+        (404, "`not-found`: no such room that the caller may know of, or nobody with this id whose account may act."),
+    ];
+    /// Of shutting somebody out or silencing him.
+    Moderating = &[
+        SIGNED_IN[0],
+        (403, "`forbidden`: moderators and owners only, on people of a lower rank, never on oneself; `banned`."),
+        (409, "`conflict`: others changed it at the same time; `idempotency-in-flight`."),
+        (404, "`not-found`: no such room that the caller may know of, or nobody with this id."),
+    ];
+    /// Of a change of a role.
+    Ranking = &[
+        SIGNED_IN[0],
+        (403, "`forbidden`: owners only; `banned`."),
+        (
+            409,
+            "`last-owner`: hand the ownership over first; `conflict`: a guest is not raised, nor somebody muted to \
+             owner, or others changed it at the same time; `idempotency-in-flight`.",
+        ),
+        (404, "`not-found`: no such room that the caller may know of, or the person is not in it or may not act."),
     ];
     /// Of a change of a message.
     Message = &[

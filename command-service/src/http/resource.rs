@@ -1,10 +1,14 @@
 //! What does a command's answer show? The fields that its own events determine; what readers derive is absent.
 
 use chrono::{DateTime, Utc};
+use events::membership::Restriction;
 use events::message::MessageStatus;
-use events::{LoungeId, MessageId, Role, RoomId, SessionId, UserId, UserKind, Visibility};
+use events::{LoungeId, Membership, MessageId, Role, RoomId, SessionId, UserId, UserKind, Visibility};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// The end of the year 9999, the last that RFC 3339 can write.
+const FOR_EVER: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).expect("within chrono's range");
 
 /// A person as he sees himself.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -146,14 +150,59 @@ pub(super) struct Person {
     pub(super) kind: UserKind,
 }
 
-/// The caller in a room.
+/// A person as everybody may know him.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WrittenUser)]
+pub(super) struct PublicUser {
+    #[schema(value_type = Uuid)]
+    pub(super) id: UserId,
+    #[schema(example = "Ada")]
+    pub(super) display_name: String,
+    #[schema(value_type = String, example = "registered")]
+    pub(super) kind: UserKind,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+impl PublicUser {
+    pub(super) fn of(id: UserId, user: &events::User) -> Self {
+        Self { id, display_name: user.display_name.clone(), kind: user.kind, created_at: user.created_at }
+    }
+}
+
+/// A person in a room, or shut out of it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = WrittenMember)]
 pub(super) struct Member {
-    pub(super) user: Person,
-    #[schema(value_type = String, example = "member")]
-    pub(super) role: Role,
-    pub(super) joined_at: DateTime<Utc>,
+    pub(super) user: PublicUser,
+    /// Absent for who is not in the room: he left, was kicked or banned, or never came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "member")]
+    pub(super) role: Option<Role>,
+    /// Absent for who is not in the room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) joined_at: Option<DateTime<Utc>>,
+    /// Until when he may not write; the end of the year 9999 is for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) muted_until: Option<DateTime<Utc>>,
+    /// Until when he may not come back; the end of the year 9999 is for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) banned_until: Option<DateTime<Utc>>,
+}
+
+impl Member {
+    pub(super) fn of(user: PublicUser, membership: Option<&Membership>, now: DateTime<Utc>) -> Self {
+        let until = |restriction: &Option<Restriction>| {
+            let held = restriction.as_ref().filter(|restriction| restriction.holds(now));
+            held.map(|restriction| restriction.until.unwrap_or(FOR_EVER))
+        };
+        Self {
+            user,
+            role: membership.and_then(|membership| membership.role),
+            joined_at: membership.and_then(|membership| membership.joined_at),
+            muted_until: membership.and_then(|membership| until(&membership.muted)),
+            banned_until: membership.and_then(|membership| until(&membership.banned)),
+        }
+    }
 }
 
 /// A message as its author left it.
