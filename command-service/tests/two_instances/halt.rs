@@ -1,0 +1,93 @@
+//! A log that stops before an append, so that a race can be played step by step.
+
+use event_log::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, JetStream, LogError, Record, Start};
+use events::{NewEvent, StreamName, Subject};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// An append that has not come by then was refused before, and the test has failed.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
+
+/// The real log, before which one append may be stopped.
+pub(crate) struct Halting {
+    log: JetStream,
+    next: Mutex<Option<Stop>>,
+}
+
+struct Stop {
+    before: Subject,
+    reached: oneshot::Sender<()>,
+    goes_on: oneshot::Receiver<()>,
+}
+
+/// An append that is to be stopped.
+pub(crate) struct Halt {
+    reached: oneshot::Receiver<()>,
+    goes_on: oneshot::Sender<()>,
+}
+
+impl Halting {
+    pub(crate) fn new(log: JetStream) -> Self {
+        Self { log, next: Mutex::default() }
+    }
+
+    /// Stops the next append that writes to this subject: what it is decided on has been read by then.
+    pub(crate) fn stops_before(&self, before: Subject) -> Halt {
+        let ((reached, is_reached), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stop { before, reached, goes_on });
+        Halt { reached: is_reached, goes_on: go_on }
+    }
+}
+
+impl Halt {
+    /// Waits until the append is there, which is decided now and not written.
+    pub(crate) async fn reached(&mut self) {
+        let reached = timeout(REACHED_WITHIN, &mut self.reached).await;
+        reached.expect("the append comes").expect("the instance lives as long as the test");
+    }
+
+    pub(crate) fn goes_on(self) {
+        self.goes_on.send(()).expect("the append waits");
+    }
+}
+
+impl EventLog for Halting {
+    fn append(&self, unit: Vec<NewEvent>) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            let stop = {
+                let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+                next.take_if(|stop| unit.iter().any(|event| event.subject == stop.before))
+            };
+            if let Some(Stop { reached, goes_on, .. }) = stop {
+                reached.send(()).expect("the test waits");
+                goes_on.await.expect("the test lets it go on");
+            }
+            self.log.append(unit).await
+        })
+    }
+
+    fn last(&self, subject: Subject, freshness: Freshness) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.log.last(subject, freshness)
+    }
+
+    fn read(&self, stream: StreamName, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        self.log.read(stream, seq)
+    }
+
+    fn extent(&self, stream: StreamName) -> BoxFuture<'_, Result<Extent, LogError>> {
+        self.log.extent(stream)
+    }
+
+    fn follow(
+        &self,
+        stream: StreamName,
+        start: Start,
+        filters: Vec<String>,
+    ) -> BoxStream<'static, Result<Record, FollowError>> {
+        self.log.follow(stream, start, filters)
+    }
+}
