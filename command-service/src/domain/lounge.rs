@@ -116,11 +116,14 @@ mod tests {
         assert_eq!(create(state.as_ref(), &create_by(UserKind::Registered)), Ok(None));
     }
 
+    // Red without the comparison of owners in `change`.
     #[test]
     fn only_its_owner_changes_a_lounge() {
         let state = given(&[created()]);
-        assert_eq!(change(state.as_ref(), TEA, BOB, &ChangeLounge::Archive), Err(Rejection::NotLoungeOwner));
-        assert_eq!(change(None, TEA, ADA, &ChangeLounge::Archive), Err(Rejection::NotFound));
+        for wish in [renamed("Coffee"), ChangeLounge::Archive, ChangeLounge::Reopen] {
+            assert_eq!(change(state.as_ref(), TEA, BOB, &wish), Err(Rejection::NotLoungeOwner));
+            assert_eq!(change(None, TEA, ADA, &wish), Err(Rejection::NotFound));
+        }
         assert!(change(state.as_ref(), TEA, ADA, &renamed("Coffee")).expect("allowed").is_some());
     }
 

@@ -54,7 +54,7 @@ async fn a_post_that_was_decided_before_a_ban_is_not_written_after_it() {
     pair.stop().await;
 }
 
-// Red with `after: None` in `Basis::change`.
+// Red with a leaving owner that stays on the room's list: `None` for `owner` in `members::leave`.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_owners_who_go_at_the_same_time_one_stays() {
     let pair = Pair::start().await;
@@ -89,7 +89,7 @@ async fn of_two_owners_who_go_at_the_same_time_one_stays() {
     pair.stop().await;
 }
 
-// Red with `after: None` in `Basis::change`.
+// Red with a fact that stands under the caller's membership (`self.mine`) in `Another::draft`.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_raised_in_the_moment_of_his_ban_stays() {
     let pair = Pair::start().await;
