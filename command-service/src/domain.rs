@@ -3,9 +3,11 @@
 //! A function here takes the states as their tips leave them and a command with its time, and gives the fact,
 //! `None` where nothing would change, or a [`Rejection`].
 
+pub mod emoji;
 pub mod identity;
 pub mod language;
 pub mod lounge;
+pub mod marker;
 pub mod membership;
 pub mod message;
 pub mod moderation;

@@ -95,6 +95,9 @@ pub struct MessagesRemoved {
     pub room: RoomId,
     pub user: UserId,
     pub why: RemovalCause,
+    /// The moderator's, for moderators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -213,7 +213,14 @@ fn messages() -> Vec<(Subject, Event)> {
             ReactionAdded { room: ROOM, message: MESSAGE, user: ADA, emoji: "👍".into() }.into(),
             ReactionRemoved { room: ROOM, message: MESSAGE, user: ADA, emoji: "👍".into() }.into(),
             MessageDeleted { room: ROOM, message: MESSAGE }.into(),
-            MessagesRemoved { room: ROOM, user: BOB, why: RemovalCause::Erasure }.into(),
+            MessagesRemoved { room: ROOM, user: BOB, why: RemovalCause::Erasure, reason: None }.into(),
+            MessagesRemoved {
+                room: ROOM,
+                user: BOB,
+                why: RemovalCause::Moderation,
+                reason: Some("advertising".into()),
+            }
+            .into(),
         ],
     );
     let report = MessageReported { room: ROOM, message: MESSAGE, reason: Some("rude".into()) };

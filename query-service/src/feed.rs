@@ -72,6 +72,9 @@ fn shown(entry: &Entry, room: RoomId, viewer: Viewer) -> Option<Value> {
         "messages.removed" => {
             let mut d = about(entry, "user", entry.user);
             add(&mut d, entry, &["why"]);
+            if viewer.moderates() {
+                add(&mut d, entry, &["reason"]);
+            }
             Some(d.into())
         }
         "reaction.added" | "reaction.removed" => {

@@ -1,10 +1,12 @@
-//! What may be said? Texts that are stored exactly as they were sent, and passwords.
+//! What may be said? Texts and reasons, which are stored exactly as they were sent, and passwords.
 
 use super::Fault;
 use unicode_normalization::UnicodeNormalization;
 
 /// Code points of a message.
 pub const TEXT_CHARS_MAX: usize = 4_000;
+/// Code points of a reason.
+pub const REASON_CHARS_MAX: usize = 500;
 /// Characters of a password, after NFKC.
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Characters of a password, after NFKC.
@@ -13,35 +15,47 @@ pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Passwords that everybody tries first, one a line, in lower case.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
 
-/// A message's text: never trimmed, never altered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageText(String);
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident $chars_max:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(String);
 
-impl MessageText {
-    /// Refuses what is blank, too long, or holds control characters that a database does not.
-    pub fn parse(text: String) -> Result<Self, Fault> {
-        if text.chars().count() > TEXT_CHARS_MAX {
-            return Err(Fault::too_long(TEXT_CHARS_MAX));
-        }
-        if text.chars().all(char::is_whitespace) {
-            return Err(Fault::new("blank", "there has to be something to read"));
-        }
-        // U+0000 among them: JSON has it, Postgres has not.
-        if text.chars().any(|c| c < ' ' && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(Fault::new("control-character", "no control characters but line breaks and tabs"));
-        }
-        Ok(Self(text))
-    }
+        impl $name {
+            /// Refuses what is blank, too long, or holds control characters that a database does not.
+            pub fn parse(text: String) -> Result<Self, Fault> {
+                readable(text, $chars_max).map(Self)
+            }
 
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self { text.0 }
+        }
+    )*};
+}
+texts! {
+    /// A message's text: never trimmed, never altered.
+    MessageText TEXT_CHARS_MAX;
+    /// Why somebody moderates or reports, in his own words.
+    Reason REASON_CHARS_MAX;
 }
 
-impl From<MessageText> for String {
-    fn from(text: MessageText) -> Self {
-        text.0
+fn readable(text: String, chars_max: usize) -> Result<String, Fault> {
+    if text.chars().count() > chars_max {
+        return Err(Fault::too_long(chars_max));
     }
+    if text.chars().all(char::is_whitespace) {
+        return Err(Fault::new("blank", "there has to be something to read"));
+    }
+    // U+0000 among them: JSON has it, Postgres has not.
+    if text.chars().any(|c| c < ' ' && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Fault::new("control-character", "no control characters but line breaks and tabs"));
+    }
+    Ok(text)
 }
 
 /// A password in NFKC, so that every keyboard gives the same. It is never printed.
@@ -107,6 +121,16 @@ mod tests {
         assert_eq!(code("a\u{1b}[31m"), "control-character");
         assert_eq!(code(&"é".repeat(TEXT_CHARS_MAX)), "");
         assert_eq!(code(&"é".repeat(TEXT_CHARS_MAX + 1)), "too-long");
+    }
+
+    #[test]
+    fn every_control_character_but_three_is_refused_wherever_it_stands() {
+        for c in ('\0'..' ').filter(|c| !matches!(c, '\n' | '\r' | '\t')) {
+            for text in [format!("{c}a"), format!("a{c}"), format!("{c}")] {
+                assert!(MessageText::parse(text.clone()).is_err() && Reason::parse(text).is_err(), "{c:?}");
+            }
+        }
+        assert_eq!(Reason::parse("x".repeat(REASON_CHARS_MAX + 1)).map_err(|fault| fault.code), Err("too-long"));
     }
 
     #[test]

@@ -133,7 +133,9 @@ fn about_message(event: &MessageEvent, key: Option<&str>) -> About {
         MessageEvent::Moderated(moderated) => About::message(moderated.message)
             .with("status", moderated.status.as_str())
             .with_some("reason", moderated.reason.as_deref()),
-        MessageEvent::AllRemoved(removed) => About::user(removed.user).with("why", json!(removed.why)),
+        MessageEvent::AllRemoved(removed) => {
+            About::user(removed.user).with("why", json!(removed.why)).with_some("reason", removed.reason.as_deref())
+        }
         MessageEvent::ReactionAdded(reaction) => {
             About { user: Some(reaction.user), ..About::message(reaction.message) }
                 .with("emoji", reaction.emoji.as_str())

@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_comes_after_a_removal_of_all_is_written_after_it() {
-        let removed = MessagesRemoved { room: ROOM, user: ADA, why: RemovalCause::Moderation }.into();
+        let removed = MessagesRemoved { room: ROOM, user: ADA, why: RemovalCause::Moderation, reason: None }.into();
         let events = [posted("hello"), removed, moderated(MessageStatus::Visible)];
         let changes = folded(&events);
         let [before, after] = changes.0.as_slice() else { panic!("two stages") };

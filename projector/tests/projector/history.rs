@@ -199,8 +199,10 @@ impl History {
                 let status = statuses[self.random.random_range(0..3)];
                 MessageModerated { room, message, status, reason: None }.into()
             }
-            15 => MessagesRemoved { room, user, why: RemovalCause::Moderation }.into(),
-            16 if self.random.random_bool(0.2) => MessagesRemoved { room, user, why: RemovalCause::Erasure }.into(),
+            15 => MessagesRemoved { room, user, why: RemovalCause::Moderation, reason: None }.into(),
+            16 if self.random.random_bool(0.2) => {
+                MessagesRemoved { room, user, why: RemovalCause::Erasure, reason: None }.into()
+            }
             16..=18 => ReactionAdded { room, message, user, emoji }.into(),
             _ => ReactionRemoved { room, message, user, emoji }.into(),
         };

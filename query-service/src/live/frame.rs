@@ -179,7 +179,10 @@ fn of_message(t: String, event: &MessageEvent, by: Option<UserId>, at: Time) -> 
             private = reason(moderated.reason.as_ref(), None);
             changed("message", moderated.message, by, at, json!({ "status": moderated.status }))
         }
-        MessageEvent::AllRemoved(removed) => changed("user", removed.user, by, at, json!({ "why": removed.why })),
+        MessageEvent::AllRemoved(removed) => {
+            private = reason(removed.reason.as_ref(), None);
+            changed("user", removed.user, by, at, json!({ "why": removed.why }))
+        }
         MessageEvent::ReactionAdded(reaction) => {
             changed("message", reaction.message, by, at, json!({ "user": reaction.user, "emoji": reaction.emoji }))
         }
