@@ -1,32 +1,29 @@
 //! What has to be known of a message before it is changed? Its room, author and time: from memory, else from the read model.
 
+mod recent;
+mod together;
+
 use crate::domain::message::Original;
-use crate::memory::Generations;
+use crate::http::error::log_unavailable;
 use event_log::{EventLog, Fact};
 use events::message::MessageStatus;
-use events::{Epoch, Event, EventId, MessageEvent, MessageId, RoomId, StreamName, Time, UserId};
+use events::{Epoch, EventId, MessageId, RoomId, StreamName, Time, UserId};
 use platform::pool::timed;
 use platform::{Code, Problem};
+pub(crate) use recent::Place;
+use recent::{Became, Recent};
 use sqlx::PgPool;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use together::Together;
 use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
 
-/// Events in one of two generations; some 4 MB when both are full.
-const RECENT_MAX: usize = 16_384;
 /// How long a look-up waits for the read model to reach the log's end.
 const WAIT_MAX: Duration = Duration::from_secs(4);
 /// How often it asks meanwhile: the read model is a moment behind, or long.
 const ASK_EVERY: Duration = Duration::from_millis(25);
-
-/// Where an event of a keyed command or a message stands.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) stream: StreamName,
-    pub(crate) seq: u64,
-    original: Option<Original>,
-}
 
 /// A message as it is known here, and since when.
 #[derive(Debug, Clone, Copy)]
@@ -41,44 +38,23 @@ pub(crate) struct Lookup {
     log: Arc<dyn EventLog>,
     pool: PgPool,
     epoch: Epoch,
-    recent: Mutex<Generations<EventId, Place>>,
+    recent: Mutex<Recent>,
+    messages: Together<Arc<Read>>,
 }
 
 impl Lookup {
     pub(crate) fn new(log: Arc<dyn EventLog>, pool: PgPool, epoch: Epoch) -> Self {
-        Self { log, pool, epoch, recent: Mutex::new(Generations::new(RECENT_MAX)) }
+        Self { log, pool, epoch, recent: Mutex::new(Recent::new()), messages: Together::new() }
     }
 
     /// Remembers what this instance has appended.
     pub(crate) fn remember(&self, fact: &Fact) {
-        let mut recent = self.recent();
-        let original = match &fact.event {
-            Event::Message(MessageEvent::Posted(posted)) => Some(Original {
-                room: posted.room,
-                message: posted.message,
-                author: posted.author,
-                created_at: fact.envelope.time,
-                status: MessageStatus::Visible,
-            }),
-            Event::Message(MessageEvent::Deleted(deleted)) => {
-                let original = recent.peek(&EventId(deleted.message.0)).and_then(|place| place.original.as_mut());
-                if let Some(original) = original {
-                    original.status = MessageStatus::Deleted;
-                }
-                None
-            }
-            Event::Message(_) | Event::Report(_) | Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) => None,
-            Event::Phone(_) | Event::Account(_) | Event::Credential(_) | Event::Session(_) | Event::User(_) => None,
-            Event::Lounge(_) | Event::Room(_) | Event::Membership(_) | Event::Presence(_) | Event::Marker(_) => None,
-        };
-        if original.is_some() || fact.envelope.key.is_some() {
-            recent.insert(fact.envelope.id, Place { stream: fact.subject.stream(), seq: fact.seq, original });
-        }
+        self.recent().remember(fact);
     }
 
     /// Where an event of this id stands, if this instance appended it a moment ago.
     pub(crate) fn recall(&self, id: EventId) -> Option<Place> {
-        self.recent().get(&id).copied()
+        self.recent().place(id)
     }
 
     /// The message of this room, or 404 once the read model has everything that was in the log on arrival.
@@ -86,37 +62,39 @@ impl Lookup {
     /// # Errors
     /// 404; 503 `read-model-behind`, `overloaded` or `log-unavailable` where that cannot be said.
     pub(crate) async fn message(&self, room: RoomId, message: MessageId) -> Result<Known, Problem> {
-        let known = match self.recall(EventId(message.0)) {
-            Some(Place { seq, original: Some(original), .. }) => Some(Known { original, seq }),
-            Some(Place { original: None, .. }) | None => self.read_in_time(message).await?,
+        let (posted, became) = {
+            let mut recent = self.recent();
+            (recent.posted(message), recent.became(message))
         };
-        known.filter(|known| known.original.room == room).ok_or_else(Problem::not_found)
+        let known = match (posted, became.map(|became| became.status)) {
+            // Another instance may have restored it since, and nothing else would ever tell.
+            (Some(posted), Some(MessageStatus::Removed)) => Some(self.read(message).await?.known.unwrap_or(posted)),
+            (Some(posted), Some(MessageStatus::Visible | MessageStatus::Hidden | MessageStatus::Deleted) | None) => {
+                Some(posted)
+            }
+            (None, _) => self.read_in_time(message).await?,
+        };
+        let known = known.filter(|known| known.original.room == room).ok_or_else(Problem::not_found)?;
+        Ok(became.map_or(known, |became| known.or_later(became)))
     }
 
     /// Where the message was posted, if the read model has it by now: for the repeat of a command.
     pub(crate) async fn posting(&self, message: MessageId) -> Result<Option<u64>, Problem> {
-        let found = timed("message_posting", async {
-            sqlx::query_scalar::<_, i64>("select position from rm.messages where id = $1")
-                .bind(message.0)
-                .fetch_optional(&self.pool)
-                .await
-        });
-        Ok(found.await?.map(unsigned))
+        Ok(self.ask(message).await?.found.get(&message).map(|found| found.posting))
     }
 
     async fn read_in_time(&self, message: MessageId) -> Result<Option<Known>, Problem> {
         let deadline = Instant::now() + WAIT_MAX;
-        let first = self.read(message).await?;
-        if first.known.is_some() {
-            return Ok(first.known);
+        let mut answer = self.read(message).await?;
+        if answer.known.is_some() {
+            return Ok(answer.known);
         }
-        let end = self.log.extent(StreamName::Chat).await.map_err(crate::http::error::log_unavailable)?.last;
+        let end = self.log.extent(StreamName::Chat).await.map_err(log_unavailable)?.last;
         let mut again = tokio::time::interval(ASK_EVERY);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let read = self.read(message).await?;
-            if read.known.is_some() || read.reached(self.epoch, end) {
-                return Ok(read.known);
+            if answer.known.is_some() || answer.read.reached(self.epoch, end) {
+                return Ok(answer.known);
             }
             if Instant::now() >= deadline {
                 let detail =
@@ -124,53 +102,110 @@ impl Lookup {
                 return Err(Problem::new(Code::ReadModelBehind, detail).after(Duration::from_secs(1)));
             }
             again.tick().await;
+            answer = self.read(message).await?;
         }
     }
 
-    /// Message and checkpoint by one statement: two would mix two moments.
-    async fn read(&self, message: MessageId) -> Result<Read, Problem> {
-        type Row = (Option<i64>, Option<i64>, Option<Uuid>, Option<Uuid>, Option<Time>, Option<String>);
-        let row = timed("message_original", async {
-            sqlx::query_as::<_, Row>(
-                "select checkpoint.epoch, checkpoint.seq, message.room_id, message.author_id, message.created_at, \
-                        message.status \
-                 from (values (1)) as one (row) \
-                 left join rm.checkpoint as checkpoint on checkpoint.projection = 'chat' and checkpoint.part = 0 \
-                 left join rm.messages as message on message.id = $1",
-            )
-            .bind(message.0)
-            .fetch_one(&self.pool)
-            .await
-        });
-        let (epoch, seq, room, author, created_at, status) = row.await?;
-        let seq = seq.map_or(0, unsigned);
-        let original = match (room, author, created_at, status) {
-            (Some(room), Some(author), Some(created_at), Some(status)) => Some(Original {
-                room: RoomId(room),
-                message,
-                author: UserId(author),
-                created_at,
-                status: named(&status)?,
-            }),
-            _ => None,
-        };
-        Ok(Read { epoch, seq, known: original.map(|original| Known { original, seq }) })
+    async fn read(&self, message: MessageId) -> Result<Answer, Problem> {
+        let read = self.ask(message).await?;
+        let original = read.found.get(&message).map(|found| found.original(message)).transpose()?;
+        let known = original.map(|original| Known { original, seq: read.seq });
+        Ok(Answer { read, known })
     }
 
-    fn recent(&self) -> MutexGuard<'_, Generations<EventId, Place>> {
+    /// What the read model has of this message, and of all others that are asked for at the same time.
+    async fn ask(&self, message: MessageId) -> Result<Arc<Read>, Problem> {
+        self.messages.ask(message.0, |ids| async move { Ok(Arc::new(Read::of(&self.pool, ids).await?)) }).await
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Read {
-    epoch: Option<i64>,
-    seq: u64,
+impl Known {
+    /// As it is, or as this instance made it later; what is deleted stays deleted.
+    fn or_later(self, became: Became) -> Self {
+        let later = became.seq > self.seq || became.status == MessageStatus::Deleted;
+        if !later || self.original.status == MessageStatus::Deleted {
+            return self;
+        }
+        Self { original: Original { status: became.status, ..self.original }, seq: self.seq.max(became.seq) }
+    }
+}
+
+/// One message in what the read model answered.
+struct Answer {
+    read: Arc<Read>,
     known: Option<Known>,
 }
 
+/// What the read model has of some messages, at its checkpoint.
+struct Read {
+    epoch: Option<i64>,
+    seq: u64,
+    found: HashMap<MessageId, Found>,
+}
+
+struct Found {
+    room: RoomId,
+    author: UserId,
+    created_at: Time,
+    status: String,
+    posting: u64,
+}
+
 impl Read {
+    /// Messages and checkpoint by one statement: two would mix two moments.
+    async fn of(pool: &PgPool, ids: Vec<Uuid>) -> Result<Self, sqlx::Error> {
+        type Row = (
+            Option<i64>,
+            Option<i64>,
+            Option<Uuid>,
+            Option<Uuid>,
+            Option<Uuid>,
+            Option<Time>,
+            Option<String>,
+            Option<i64>,
+        );
+        let rows = timed("messages_known", async {
+            sqlx::query_as::<_, Row>(
+                "select checkpoint.epoch, checkpoint.seq, message.id, message.room_id, message.author_id, \
+                        message.created_at, message.status, message.position \
+                 from (values (1)) as one (row) \
+                 left join rm.checkpoint as checkpoint on checkpoint.projection = 'chat' and checkpoint.part = 0 \
+                 left join rm.messages as message on message.id = any($1)",
+            )
+            .bind(ids)
+            .fetch_all(pool)
+            .await
+        });
+        let mut read = Self { epoch: None, seq: 0, found: HashMap::new() };
+        for (epoch, seq, id, room, author, created_at, status, posting) in rows.await? {
+            (read.epoch, read.seq) = (epoch, seq.map_or(0, unsigned));
+            if let (Some(id), Some(room), Some(author)) = (id, room, author)
+                && let (Some(created_at), Some(status), Some(posting)) = (created_at, status, posting)
+            {
+                let (room, author, posting) = (RoomId(room), UserId(author), unsigned(posting));
+                read.found.insert(MessageId(id), Found { room, author, created_at, status, posting });
+            }
+        }
+        Ok(read)
+    }
+
     fn reached(&self, epoch: Epoch, end: u64) -> bool {
         self.epoch == Some(i64::from(epoch.0)) && self.seq >= end
+    }
+}
+
+impl Found {
+    fn original(&self, message: MessageId) -> Result<Original, Problem> {
+        let all = [MessageStatus::Visible, MessageStatus::Hidden, MessageStatus::Removed, MessageStatus::Deleted];
+        let status = all.into_iter().find(|known| known.as_str() == self.status).ok_or_else(|| {
+            tracing::error!(status = self.status, "the read model has a message of unknown status");
+            Problem::internal()
+        })?;
+        Ok(Original { room: self.room, message, author: self.author, created_at: self.created_at, status })
     }
 }
 
@@ -178,10 +213,27 @@ fn unsigned(seq: i64) -> u64 {
     u64::try_from(seq).unwrap_or_default()
 }
 
-fn named(status: &str) -> Result<MessageStatus, Problem> {
-    let all = [MessageStatus::Visible, MessageStatus::Hidden, MessageStatus::Removed, MessageStatus::Deleted];
-    all.into_iter().find(|known| known.as_str() == status).ok_or_else(|| {
-        tracing::error!(status, "the read model has a message of unknown status");
-        Problem::internal()
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(status: MessageStatus, seq: u64) -> Known {
+        let (room, message) = (RoomId(Uuid::from_u128(1)), MessageId(Uuid::from_u128(2)));
+        let original = Original { room, message, author: UserId(Uuid::nil()), created_at: Time::UNIX_EPOCH, status };
+        Known { original, seq }
+    }
+
+    fn then(read: Known, status: MessageStatus, seq: u64) -> (MessageStatus, u64) {
+        let known = read.or_later(Became { status, seq });
+        (known.original.status, known.seq)
+    }
+
+    #[test]
+    fn the_later_of_what_is_read_and_what_was_done_here_counts_and_deleted_is_final() {
+        use MessageStatus::{Deleted, Removed, Visible};
+        assert_eq!(then(known(Visible, 10), Removed, 12), (Removed, 12));
+        assert_eq!(then(known(Visible, 10), Removed, 8), (Visible, 10), "restored through another instance");
+        assert_eq!(then(known(Deleted, 10), Removed, 12), (Deleted, 10));
+        assert_eq!(then(known(Visible, 10), Deleted, 8), (Deleted, 10));
+    }
 }

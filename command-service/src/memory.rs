@@ -30,6 +30,10 @@ impl<K: Eq + Hash + Clone, V> Generations<K, V> {
         self.young.get_mut(key).or_else(|| self.old.get_mut(key))
     }
 
+    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+        self.young.values().chain(self.old.values())
+    }
+
     pub(crate) fn insert(&mut self, key: K, value: V) {
         self.old.remove(&key);
         if self.young.len() >= self.generation_max && !self.young.contains_key(&key) {
