@@ -86,7 +86,7 @@ impl Parts {
         Ok(tip.state().cloned())
     }
 
-    /// Counts one post (or edit) of this person.
+    /// Counts one post (or edit, or deletion) of this person.
     ///
     /// # Errors
     /// 429 `rate-limited`.

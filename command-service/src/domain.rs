@@ -13,7 +13,6 @@ pub mod message;
 pub mod moderation;
 pub mod names;
 pub mod phone;
-pub mod reason;
 pub mod rejection;
 pub mod room;
 pub mod text;

@@ -13,7 +13,7 @@ use crate::lookup::Lookup;
 use crate::stamp::Stamp;
 use crate::tips::{Age, State, Tip, Tips};
 use event_log::{AppendError, EventLog, Fact};
-use events::{MessageId, NewEvent, Subject};
+use events::{MessageId, NewEvent, RoomId, Subject};
 use flight::InFlight;
 use platform::{Code, Problem};
 use std::sync::Arc;
@@ -38,8 +38,10 @@ pub(crate) enum Creates {
     Nothing,
     /// The first message on this subject.
     Subject(Subject),
-    /// A message, which has no subject of its own: the read model knows it.
-    Message(MessageId),
+    /// One of many events on a subject without a tip. The log itself knows it while it would recognise the repeat.
+    Entry(Subject),
+    /// A message, which has no subject of its own: later the read model knows it.
+    Message(RoomId, MessageId),
 }
 
 /// Why a decision gives no events.
@@ -143,6 +145,11 @@ impl Handler {
                     return self.own_event(command, &basis).await?.ok_or_else(|| rejection.into());
                 }
             };
+            let Some(stream) = drafts.first().filter(|_| drafts.iter().all(Draft::is_storable)).map(Draft::stream)
+            else {
+                tracing::error!(command = command.name, "a text was decided on that was never parsed");
+                return Err(Problem::internal());
+            };
             match self.append(command.stamp, drafts).await {
                 Ok(facts) => return Ok(Outcome::Applied { facts, repeat: Repeat::No }),
                 Err(AppendError::Conflict) if conflicts < CONFLICTS_MAX => {
@@ -152,10 +159,7 @@ impl Handler {
                     basis = self.latest(command).await?;
                     is_latest = true;
                 }
-                Err(AppendError::AlreadyStored { seq }) => {
-                    let stream = basis.stream();
-                    return self.original(command.stamp, stream, seq).await;
-                }
+                Err(AppendError::AlreadyStored { seq }) => return self.original(command.stamp, stream, seq).await,
                 Err(error) => return Err(refused(error)),
             }
         }

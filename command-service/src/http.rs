@@ -6,6 +6,7 @@ mod answer;
 mod fields;
 mod guests;
 mod lounges;
+mod markers;
 mod me;
 mod members;
 mod messages;
@@ -72,6 +73,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(members::role::change))
         .routes(routes!(messages::post::post))
         .routes(routes!(messages::edit, messages::delete))
+        .routes(routes!(messages::react::react, messages::react::take_back))
+        .routes(routes!(messages::moderate::judge))
+        .routes(routes!(messages::moderate::remove_all))
+        .routes(routes!(messages::report::report))
+        .routes(routes!(markers::read))
 }
 
 /// All routes of commands, behind the gate of commands in flight, without the shell. Their paths name parameters as
@@ -106,7 +112,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(commands, 29);
+        assert_eq!(commands, 35);
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
 }

@@ -83,6 +83,17 @@ impl Lookup {
         Ok(self.ask(message).await?.found.get(&message).map(|found| found.posting))
     }
 
+    /// The last entry of the room that can be read by now.
+    pub(crate) async fn head(&self, room: RoomId) -> Result<u64, Problem> {
+        let head = timed("room_head", async {
+            sqlx::query_scalar::<_, i64>("select seq from rm.room_head where room_id = $1")
+                .bind(room.0)
+                .fetch_optional(&self.pool)
+                .await
+        });
+        Ok(head.await?.map_or(0, unsigned))
+    }
+
     async fn read_in_time(&self, message: MessageId) -> Result<Option<Known>, Problem> {
         let deadline = Instant::now() + WAIT_MAX;
         let mut answer = self.read(message).await?;

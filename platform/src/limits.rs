@@ -112,17 +112,33 @@ pub struct RateLimitArgs {
     #[arg(long, env = "NO_RATE_LIMITS")]
     pub no_rate_limits: bool,
 
-    /// Posts of one registered user, as `COUNT/TIME[,BURST]`.
+    /// Posts, edits and deletions of one registered user, as `COUNT/TIME[,BURST]`.
     #[arg(long, env = "LIMIT_POSTS_USER", value_name = "RATE", default_value = "5/s,10")]
     pub limit_posts_user: Rate,
 
-    /// Posts of one guest.
+    /// Posts, edits and deletions of one guest.
     #[arg(long, env = "LIMIT_POSTS_GUEST", value_name = "RATE", default_value = "1/2s")]
     pub limit_posts_guest: Rate,
 
     /// Posts in one room, by all.
     #[arg(long, env = "LIMIT_POSTS_ROOM", value_name = "RATE", default_value = "50/s")]
     pub limit_posts_room: Rate,
+
+    /// Reactions of one user, set and taken back.
+    #[arg(long, env = "LIMIT_REACTIONS", value_name = "RATE", default_value = "5/s,20")]
+    pub limit_reactions: Rate,
+
+    /// Messages that one moderator hides, removes or restores; all of a person's count as one.
+    #[arg(long, env = "LIMIT_MODERATION", value_name = "RATE", default_value = "5/s,50")]
+    pub limit_moderation: Rate,
+
+    /// Messages that one user reports.
+    #[arg(long, env = "LIMIT_REPORTS", value_name = "RATE", default_value = "0.1/s,10")]
+    pub limit_reports: Rate,
+
+    /// Read markers that one user sets, in all rooms. Clients send one in two seconds.
+    #[arg(long, env = "LIMIT_MARKERS", value_name = "RATE", default_value = "1/2s,10")]
+    pub limit_markers: Rate,
 
     /// Lounges and rooms that one user makes.
     #[arg(long, env = "LIMIT_ROOMS_MADE", value_name = "RATE", default_value = "5/h")]
@@ -151,6 +167,10 @@ pub struct RateLimits {
     pub posts_user: Arc<RateLimit<Uuid>>,
     pub posts_guest: Arc<RateLimit<Uuid>>,
     pub posts_room: Arc<RateLimit<Uuid>>,
+    pub reactions: Arc<RateLimit<Uuid>>,
+    pub moderation: Arc<RateLimit<Uuid>>,
+    pub reports: Arc<RateLimit<Uuid>>,
+    pub markers: Arc<RateLimit<Uuid>>,
     pub rooms_made: Arc<RateLimit<Uuid>>,
     pub joins: Arc<RateLimit<Uuid>>,
     pub registrations: Arc<RateLimit<AddressKey>>,
@@ -169,6 +189,10 @@ impl RateLimits {
             posts_user: limit("posts-user", args.limit_posts_user, lifted),
             posts_guest: limit("posts-guest", args.limit_posts_guest, lifted),
             posts_room: limit("posts-room", args.limit_posts_room, lifted),
+            reactions: limit("reactions", args.limit_reactions, lifted),
+            moderation: limit("moderation", args.limit_moderation, lifted),
+            reports: limit("reports", args.limit_reports, lifted),
+            markers: limit("markers", args.limit_markers, lifted),
             rooms_made: limit("rooms-made", args.limit_rooms_made, lifted),
             joins: limit("joins", args.limit_joins, lifted),
             registrations: limit("registrations", args.limit_registrations, lifted),

@@ -7,7 +7,7 @@ pub use until::Until;
 
 use super::Rejection;
 use super::membership::{Scene, member};
-use super::reason::Reason;
+use super::text::Reason;
 use events::membership::{MemberBanned, MemberKicked, MemberMuted, MemberUnbanned, MemberUnmuted, Restriction};
 use events::{MembershipEvent, RoomId, Time, UserId};
 

@@ -36,8 +36,6 @@ pub enum Rejection {
     NoSuchMember,
     /// A ban or a mute that would be over before it began.
     EndPassed,
-    /// People of lower rank than the caller's only, never himself.
-    NotOfLowerRank,
     /// The message's author only.
     NotAuthor,
     /// Until then; absent: for ever.
@@ -91,7 +89,6 @@ impl fmt::Display for Rejection {
             Self::NoSuchPerson => f.write_str("There is nobody with this id whose account allows this."),
             Self::NoSuchMember => f.write_str("This person is not a member of the room."),
             Self::EndPassed => f.write_str("It would be over before it began."),
-            Self::NotOfLowerRank => f.write_str("This reaches people of lower rank only, never oneself."),
             Self::NotAuthor => f.write_str("Only the message's author may do this."),
             Self::Banned { until: end } => until(f, "banned", end),
             Self::Muted { until: end } => until(f, "muted", end),

@@ -63,13 +63,6 @@ impl Basis {
         chat.map(|(_, tip)| tip.seq).max().unwrap_or_default()
     }
 
-    /// The stream that the command is about.
-    pub(super) fn stream(&self) -> StreamName {
-        // A command that writes to the private stream may stand on public tips too, never the other way round.
-        let private = self.tips.iter().any(|(subject, _)| subject.stream() == StreamName::Identity);
-        if private { StreamName::Identity } else { StreamName::Chat }
-    }
-
     fn condition(&self, subject: Subject) -> Condition {
         Condition { subject, seq: self.tip(subject).seq }
     }
@@ -81,10 +74,51 @@ impl Draft {
         Self { lounge: Some(lounge), ..self }
     }
 
+    /// Where it goes; all drafts of a command go there.
+    pub(super) fn stream(&self) -> StreamName {
+        self.subject.stream()
+    }
+
+    /// Whether its texts can be stored: what was parsed can. Postgres has no U+0000, so one in the log would stop the
+    /// projector for good.
+    pub(super) fn is_storable(&self) -> bool {
+        !holds_control_character(&self.event.body())
+    }
+
     pub(super) fn stamped(self, stamp: &Stamp, n: usize) -> NewEvent {
         let mut envelope = stamp.envelope(n);
         envelope.after = self.after;
         envelope.lounge = self.lounge;
         NewEvent { subject: self.subject, envelope, event: self.event }
+    }
+}
+
+/// Whether a text in this JSON has a control character but line breaks and tabs: as an escape, since JSON has no other way.
+fn holds_control_character(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        match &rest[at + 1..] {
+            [b'u', b'0', b'0', b'0' | b'1', ..] | [b'b' | b'f', ..] => return true,
+            [_, after @ ..] => rest = after,
+            [] => return false,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_character_is_found_in_whatever_way_it_is_written() {
+        let holds = |text: &str| holds_control_character(&serde_json::to_vec(&[text]).expect("JSON"));
+        for c in '\0'..' ' {
+            assert_eq!(holds(&format!("a{c}b")), !matches!(c, '\n' | '\r' | '\t'), "{c:?}");
+        }
+        for text in ["", "\\", "\\u0000", "\\\\b", "\"", "é 👍 \u{2028}"] {
+            assert!(!holds(text), "{text:?}");
+        }
+        assert!(holds("\\\0"));
     }
 }

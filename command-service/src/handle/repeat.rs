@@ -3,21 +3,26 @@
 use super::{Basis, Command, Creates, Handler, Outcome, Repeat};
 use crate::http::error::{log_unavailable, not_understood};
 use crate::stamp::{EVENTS_MAX, Stamp};
-use event_log::{Fact, FollowError, Start};
+use chrono::TimeDelta;
+use event_log::{Fact, FollowError, Freshness, Record, Start};
 use events::{StreamName, Subject};
 use futures::StreamExt;
 use platform::{Code, Problem};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the first message of a subject may take to arrive.
-const FIRST_WITHIN: Duration = Duration::from_secs(2);
+/// How long messages of a subject may take to arrive.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+/// How long the log recognises an event by its id.
+const RECOGNISED_FOR: TimeDelta = TimeDelta::minutes(2);
+/// By how much the clocks of the log and of those who wrote to it may differ.
+const CLOCKS_DIFFER_BY_MAX: TimeDelta = TimeDelta::seconds(30);
 
 impl Handler {
     /// A message whose key may be older than the log's duplicate window is looked for before it is posted.
     pub(super) async fn posted_before(&self, command: &Command<'_>) -> Result<Option<Outcome>, Problem> {
         match command.creates {
-            Creates::Message(message) if !command.stamp.is_fresh() => {
+            Creates::Message(_, message) if !command.stamp.is_fresh() => {
                 let recalled = self.lookup.recall(command.stamp.event_id(0)).map(|place| place.seq);
                 let seq = match recalled {
                     Some(seq) => Some(seq),
@@ -25,7 +30,7 @@ impl Handler {
                 };
                 self.original_at(command.stamp, seq.map(|seq| (StreamName::Chat, seq))).await
             }
-            Creates::Message(_) | Creates::Nothing | Creates::Subject(_) => Ok(None),
+            Creates::Message(..) | Creates::Nothing | Creates::Subject(_) | Creates::Entry(_) => Ok(None),
         }
     }
 
@@ -47,7 +52,9 @@ impl Handler {
                 Creates::Nothing => None,
                 Creates::Subject(subject) if basis.tip(subject).seq == 0 => None,
                 Creates::Subject(subject) => Some((subject.stream(), self.first_on(subject).await?)),
-                Creates::Message(message) => self.lookup.posting(message).await?.map(|seq| (StreamName::Chat, seq)),
+                Creates::Entry(subject) => self.lately_on(subject, stamp).await?,
+                // An older one was looked for before anything was decided.
+                Creates::Message(room, _) => self.lately_on(Subject::RoomMessages(room), stamp).await?,
             };
         }
         self.original_at(stamp, place).await
@@ -98,14 +105,50 @@ impl Handler {
 
     /// The sequence of the first message on a subject that has one.
     async fn first_on(&self, subject: Subject) -> Result<u64, Problem> {
-        let mut records = self.log.follow(subject.stream(), Start::Beginning, vec![subject.to_string()]);
-        let first = tokio::time::timeout(FIRST_WITHIN, records.next()).await;
-        match first {
-            Ok(Some(Ok(record))) => Ok(record.seq),
-            Ok(Some(Err(FollowError::Diverged { stream, seq, why }))) => Err(not_understood(stream, seq, &why)),
-            Ok(None) | Err(_) => {
-                Err(Problem::new(Code::LogUnavailable, "The log did not answer in time. Nothing was done."))
-            }
-        }
+        self.find_on(subject, Start::Beginning, |record| Some(record.seq)).await
     }
+
+    /// Where the command's first event stands on a subject without a tip, if the log would still recognise its repeat.
+    /// It cannot be asked by sending it again: a command that is refused by now must not be stored.
+    async fn lately_on(&self, subject: Subject, stamp: &Stamp) -> Result<Option<(StreamName, u64)>, Problem> {
+        let since = stamp.now - RECOGNISED_FOR - CLOCKS_DIFFER_BY_MAX;
+        let last = self.log.last(subject, Freshness::Leader).await.map_err(log_unavailable)?;
+        // Where nothing lies behind the start, following would wait for what is still to be written.
+        let Some(last) = last.filter(|last| last.fact().map_or(true, |fact| fact.envelope.time >= since)) else {
+            return Ok(None);
+        };
+        let (own, start) = (stamp.event_id(0), Start::Time(since - CLOCKS_DIFFER_BY_MAX));
+        let found = self.find_on(subject, start, |record| {
+            let found = record.id() == Some(own);
+            (found || record.seq >= last.seq).then_some(found.then_some(record.seq))
+        });
+        Ok(found.await?.map(|seq| (subject.stream(), seq)))
+    }
+
+    /// Reads a subject in order until `look` has seen enough.
+    async fn find_on<T>(
+        &self,
+        subject: Subject,
+        start: Start,
+        look: impl Fn(&Record) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let mut records = self.log.follow(subject.stream(), start, vec![subject.to_string()]);
+        let search = async {
+            while let Some(record) = records.next().await {
+                let record =
+                    record.map_err(|FollowError::Diverged { stream, seq, why }| not_understood(stream, seq, &why))?;
+                if let Some(found) = look(&record) {
+                    return Ok(found);
+                }
+            }
+            Err(late())
+        };
+        tokio::time::timeout(READ_WITHIN, search).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+fn late() -> Problem {
+    let detail = "The log did not answer in time, so whether this was applied before is unknown. \
+                  Repeat it with the same key.";
+    Problem::new(Code::LogUnavailable, detail).after(Duration::from_secs(1))
 }

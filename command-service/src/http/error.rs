@@ -19,7 +19,7 @@ impl From<Rejection> for Problem {
             // Not `banned` and `muted`: by these a client knows that its own user is.
             Rejection::PersonBanned | Rejection::OwnersAreNotMuted | Rejection::GuestsHoldNoRank => Code::Conflict,
             Rejection::NotModerator | Rejection::NotRoomOwner | Rejection::NotAuthor => Code::Forbidden,
-            Rejection::NotOfLowerRank | Rejection::NotAGuest => Code::Forbidden,
+            Rejection::NotAGuest => Code::Forbidden,
             Rejection::Banned { .. } => Code::Banned,
             Rejection::Muted { .. } => Code::Muted,
             Rejection::Archived => Code::Archived,

@@ -1,6 +1,7 @@
 //! Which fields of a body are not valid? All of them at once.
 
 use crate::domain::Fault;
+use crate::domain::text::Reason;
 use platform::{FieldError, Problem};
 
 /// Collects what is wrong with the fields of one body.
@@ -21,6 +22,11 @@ impl Fields {
         parse: impl Fn(&str) -> Result<T, Fault>,
     ) -> Option<Option<T>> {
         text.map_or(Some(None), |text| self.read(pointer, parse(text)).map(Some))
+    }
+
+    /// A reason that may be absent: the outer `None` is a fault.
+    pub(super) fn read_reason(&mut self, reason: Option<String>) -> Option<Option<Reason>> {
+        reason.map_or(Some(None), |reason| self.read("/reason", Reason::parse(reason)).map(Some))
     }
 
     pub(super) fn fault(&mut self, pointer: &str, fault: Fault) {

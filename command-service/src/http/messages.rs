@@ -1,6 +1,9 @@
 //! Commands of changing and taking back what was said.
 
+pub(super) mod moderate;
 pub(super) mod post;
+pub(super) mod react;
+pub(super) mod report;
 
 use super::answer::Done;
 use super::fields::Fields;
@@ -9,7 +12,7 @@ use super::{refused, resource};
 use crate::app::App;
 use crate::domain::message::{self, Original};
 use crate::domain::text::MessageText;
-use crate::handle::{Basis, Command, Creates, Outcome, Repeat};
+use crate::handle::{Basis, Command, Creates, Draft, Outcome, Repeat};
 use crate::stamp::Stamp;
 use crate::tips::Age;
 use axum::extract::State as Given;
@@ -78,7 +81,7 @@ pub(super) async fn edit(
     let message = resource::Message {
         text: Some(text),
         edited_at: Some(edited_at),
-        ..written(&me, &known.original, known.original.status)
+        ..written(me.person(), &known.original, None)
     };
     let position = app.position(seq);
     Ok(Done::ok(position, repeat, MessageDone { message, position }))
@@ -100,6 +103,7 @@ pub(super) async fn delete(
     stamp: Stamp,
     Path((room, id)): Path<(RoomId, MessageId)>,
 ) -> Result<Done<MessageDone>, Problem> {
+    app.posts(&me.id, me.kind)?;
     let known = app.handler.lookup.message(room, id).await?;
     let place = InRoom::new(room, &me);
     let outcome = app.handler.handle(place.command(&app, "delete", &stamp), |basis| {
@@ -114,11 +118,11 @@ pub(super) async fn delete(
         Outcome::Unchanged(basis) => basis.chat_seq().max(known.seq),
     };
     let position = app.position(seq);
-    let message = written(&me, &known.original, MessageStatus::Deleted);
+    let message = written(me.person(), &known.original, Some(MessageStatus::Deleted));
     Ok(Done::ok(position, outcome.repeat(), MessageDone { message, position }))
 }
 
-/// What every change of a message stands on: the room, and the author's place in it.
+/// What every command on messages stands on: the room, and the caller's place in it.
 pub(super) struct InRoom {
     id: RoomId,
     pub(super) room: Subject,
@@ -132,21 +136,25 @@ impl InRoom {
 
     pub(super) fn command<'a>(&self, app: &App, name: &'static str, stamp: &'a Stamp) -> Command<'a> {
         let needs = vec![(self.room, Age::AtMost(app.room_age_max)), (self.member, Age::Any)];
-        Command { name, stamp, needs, creates: Creates::Nothing }
+        Command { name, stamp, needs, creates: Creates::Entry(Subject::RoomMessages(self.id)) }
     }
 
-    /// The event on the room's messages, under its author's membership.
-    pub(super) fn draft(&self, basis: &Basis, event: MessageEvent) -> Option<crate::handle::Draft> {
+    /// The event on the room's messages, under the caller's membership.
+    pub(super) fn draft(&self, basis: &Basis, event: MessageEvent) -> Option<Draft> {
+        self.draft_on(Subject::RoomMessages(self.id), basis, event)
+    }
+
+    pub(super) fn draft_on(&self, subject: Subject, basis: &Basis, event: impl Into<Event>) -> Option<Draft> {
         let room = basis.state::<Room>(self.room)?;
-        Some(basis.under(self.member, Subject::RoomMessages(self.id), event).of_lounge(room.lounge))
+        Some(basis.under(self.member, subject, event).of_lounge(room.lounge))
     }
 }
 
-fn written(me: &Me, original: &Original, status: MessageStatus) -> resource::Message {
+fn written(author: resource::Person, original: &Original, status: Option<MessageStatus>) -> resource::Message {
     resource::Message {
         id: original.message,
         room_id: original.room,
-        author: me.person(),
+        author,
         text: None,
         reply_to: None,
         mentions: None,
@@ -168,7 +176,7 @@ pub(super) fn posted(me: &Me, fact: &Fact) -> Option<resource::Message> {
         mentions: Some(posted.mentions.clone()),
         created_at: fact.envelope.time,
         edited_at: None,
-        status: MessageStatus::Visible,
+        status: Some(MessageStatus::Visible),
     })
 }
 

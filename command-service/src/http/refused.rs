@@ -29,6 +29,8 @@ const SIGNED_IN: [Kind; 3] = [
 ];
 const ONE: Kind = (404, "`not-found`: no such thing, or none that the caller may know of.");
 
+const GONE: Kind = (410, "`gone`: it was deleted or removed.");
+
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident = $kinds:expr;)*) => {$(
         $(#[$doc])*
@@ -98,13 +100,15 @@ refusals! {
         ),
         (404, "`not-found`: no such room that the caller may know of, or the person is not in it or may not act."),
     ];
+    /// Of what is done to a message that is there.
+    OnMessage = &[SIGNED_IN[0], SIGNED_IN[1], SIGNED_IN[2], ONE, GONE];
     /// Of a change of a message.
     Message = &[
         SIGNED_IN[0],
         SIGNED_IN[1],
         (409, "`edit-window-over`, `archived`, `conflict` or `idempotency-in-flight`."),
         ONE,
-        (410, "`gone`: it was deleted or removed."),
+        GONE,
     ];
 }
 

@@ -9,6 +9,29 @@ use utoipa::ToSchema;
 
 /// The end of the year 9999, the last that RFC 3339 can write.
 const FOR_EVER: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).expect("within chrono's range");
+/// A reaction of the caller's.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = OwnReaction)]
+pub(super) struct Reaction {
+    #[schema(value_type = Uuid)]
+    pub(super) room_id: RoomId,
+    #[schema(value_type = Uuid)]
+    pub(super) message_id: MessageId,
+    /// Written in full, whatever was sent.
+    #[schema(example = "👍")]
+    pub(super) emoji: String,
+}
+
+/// How far the caller has read a room.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ReadMarker)]
+pub(super) struct Marker {
+    #[schema(value_type = Uuid)]
+    pub(super) room_id: RoomId,
+    /// Everything up to this entry.
+    #[schema(example = 42)]
+    pub(super) seq: u64,
+}
 
 /// A person as he sees himself.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -229,6 +252,8 @@ pub(super) struct Message {
     pub(super) created_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) edited_at: Option<DateTime<Utc>>,
-    #[schema(value_type = String, example = "visible")]
-    pub(super) status: MessageStatus,
+    /// Absent in the answer to an edit, which does not change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "visible")]
+    pub(super) status: Option<MessageStatus>,
 }

@@ -89,7 +89,7 @@ pub fn remove_all(
     let moderator = moderator(room, membership, command.by, command.now)?;
     let whose = whose.ok_or(Rejection::NotFound)?;
     if command.user == command.by || whose.role >= Some(moderator.role()) {
-        return Err(Rejection::NotOfLowerRank);
+        return Err(Rejection::NotOutranked);
     }
     Ok(MessagesRemoved {
         room: command.room,

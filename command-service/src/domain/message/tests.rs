@@ -218,7 +218,7 @@ fn a_day_after_only_the_text_is_fixed() {
 #[test]
 fn all_of_somebodys_messages_go_by_the_hand_of_a_higher_rank_only() {
     let by = |role| given(&[joined(ADA, role)]);
-    let no = Err(Rejection::NotOfLowerRank);
+    let no = Err(Rejection::NotOutranked);
     assert_eq!(by(MODERATOR).bob(&[joined(BOB, MODERATOR)]).when(Clear), no);
     assert_eq!(by(MODERATOR).bob(&[joined(BOB, Role::Owner)]).when(Clear), no);
     assert_eq!(by(Role::Owner).bob(&[joined(BOB, Role::Owner)]).when(Clear), no);

@@ -23,7 +23,7 @@ fn until(end: Time) -> Terms {
 }
 
 fn because(reason: &str) -> Terms {
-    Terms { until: None, reason: Some(Reason::parse(reason).expect("a reason")) }
+    Terms { until: None, reason: Some(Reason::parse(reason.to_owned()).expect("a reason")) }
 }
 
 fn every_measure() -> [Measure; 5] {
@@ -127,7 +127,7 @@ fn who_is_out_is_kicked_already() {
 
 #[test]
 fn a_kick_says_why() {
-    let reason = Reason::parse("spam").ok();
+    let reason = Reason::parse("spam".to_owned()).ok();
     let why = MemberKicked { reason: Some("spam".to_owned()), ..kicked() };
     given(&[joined()]).when(Measure::Kick { reason }).then(why);
 }

@@ -4,7 +4,6 @@ use super::MemberDone;
 use super::another::Another;
 use crate::app::App;
 use crate::domain::moderation::{self, Measure, Moderate, Terms, Until};
-use crate::domain::reason::Reason;
 use crate::http::answer::Done;
 use crate::http::fields::Fields;
 use crate::http::me::Me;
@@ -62,7 +61,7 @@ pub(in crate::http) async fn kick(
 ) -> Result<Done<MemberDone>, Problem> {
     let request = wished(request);
     let mut fields = Fields::default();
-    let reason = fields.read_optional("/reason", request.reason.as_deref(), Reason::parse);
+    let reason = fields.read_reason(request.reason.clone());
     let Some(reason) = reason else { return Err(fields.into()) };
     decide(&app, &me, stamp.with_body(&request), whom, "kick", Measure::Kick { reason }).await
 }
@@ -169,7 +168,7 @@ fn wished<T: Default>(request: Option<Json<Option<T>>>) -> T {
 impl Restrict {
     fn terms(&self, now: Time) -> Result<Terms, Problem> {
         let mut fields = Fields::default();
-        let reason = fields.read_optional("/reason", self.reason.as_deref(), Reason::parse);
+        let reason = fields.read_reason(self.reason.clone());
         let until = fields.read_optional("/until", self.until.as_deref(), Until::parse);
         let (Some(reason), Some(until)) = (reason, until) else {
             // Alone it is for the decision, because a repeat may come after the end; beside other faults it is told too.

@@ -68,7 +68,7 @@ pub(in crate::http) async fn post(
     let place = InRoom::new(room, &me);
     let message = MessageId::from(stamp.event_id(0));
     let wish = PostMessage { room, message, text, reply_to: request.reply_to, mentions, by: me.id, now: stamp.now };
-    let command = Command { creates: Creates::Message(message), ..place.command(&app, "post", &stamp) };
+    let command = Command { creates: Creates::Message(room, message), ..place.command(&app, "post", &stamp) };
     let outcome = app.handler.handle(command, |basis| {
         let event = message::post(basis.state(place.room), basis.state(place.member), &wish)?;
         // Only who may post learns what else is wrong, and only his posts count.

@@ -1,0 +1,59 @@
+//! How far has somebody read?
+
+use super::{Ask, id};
+use super::{Hall, NO_POSTGRES, Pair, key, refused};
+use event_log::{EventLog, Freshness, JetStream};
+use events::{Change, Event, Subject};
+use serde_json::{Value, json};
+use servers::Role;
+
+impl Hall {
+    async fn bob_has_read(&self) -> Option<u64> {
+        let log = JetStream::new(self.pair.nats.connect(Role::Projector).await.expect("the projector may connect"));
+        let marker = log.last(Subject::Marker(id(&self.bob), self.room()), Freshness::Leader).await.expect("a log");
+        marker.map(|record| match record.fact().expect("of our vocabulary").event {
+            Event::Marker(Change { after, .. }) => after.seq,
+            other => panic!("a marker's fact: {other:?}"),
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_goes_forward_on_both_instances_and_not_beyond_what_can_be_read() {
+    let hall = Hall::start().await;
+    hall.read_model.has_head(hall.room(), 10).await;
+    let read = |seq: u64| hall.ask("PUT", "/read", json!({ "seq": seq })).by(&hall.bob);
+    let (one, two) = (&hall.pair.one, &hall.pair.two);
+    for (seq, instance, stands) in
+        [(4, one, 4), (3, two, 4), (7, two, 7), (5, one, 7), (u64::MAX, one, 10), (9, two, 10)]
+    {
+        let answer = read(seq).of(instance).await;
+        assert_eq!(answer.body, json!({ "marker": { "room_id": hall.room(), "seq": stands } }));
+        assert!(!answer.headers.contains_key("chat-position"));
+        assert_eq!(hall.bob_has_read().await, Some(stands));
+    }
+    let outsider = hall.welcomes("Eve").await;
+    assert_eq!(refused(hall.ask("PUT", "/read", json!({ "seq": 1 })).by(&outsider), one).await, "forbidden");
+    for wrong in [json!({ "seq": -1 }), json!({ "seq": "1" }), json!({})] {
+        assert_eq!(refused(hall.ask("PUT", "/read", wrong).by(&hall.bob), one).await, "validation");
+    }
+
+    hall.read_model.has_head(hall.room(), 20).await;
+    let key = key();
+    let keyed = read(15).with_key(&key);
+    let first = keyed.of(one).await;
+    let again = keyed.of(two).await;
+    assert_eq!((again.body, again.headers["idempotency-replayed"].as_bytes()), (first.body, b"true".as_slice()));
+    hall.ask("DELETE", "/members/me", Value::Null).by(&hall.bob).done(one).await;
+    assert_eq!(refused(read(20), one).await, "forbidden");
+    hall.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_marked_while_it_is_unknown_what_can_be_read() {
+    let pair = Pair::start(NO_POSTGRES).await;
+    let bob = Ask::new("POST", "/v1/guests", json!({ "display_name": "Bob" })).done(&pair.one).await;
+    let room = "/v1/rooms/0190a6f2-7c3e-7b1a-9c55-3f2b8a4d6e01/read";
+    assert_eq!(refused(Ask::new("PUT", room, json!({ "seq": 1 })).by(&bob), &pair.one).await, "overloaded");
+    pair.stop().await;
+}
