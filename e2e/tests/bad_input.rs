@@ -171,6 +171,26 @@ fn paths(room: Room) -> Vec<Case> {
     cases
 }
 
+fn on_messages(room: Room, message: &str) -> Vec<Case> {
+    let status = |body: Value| Ask::new(Method::PUT, format!("{message}/status")).json(&body);
+    let react = |emoji: &str| Ask::new(Method::PUT, format!("{message}/reactions/{emoji}"));
+    let reason = json!({ "reason": "a\u{0}b" });
+    let all_of = |user: &str| Ask::new(Method::DELETE, format!("/v1/rooms/{}/members/{user}/messages", room.id));
+    vec![
+        case("the author's status", status(json!({ "status": "deleted" })), 422, "validation"),
+        case("a status that is none", status(json!({ "status": "pinned" })), 422, "validation"),
+        case("a blank reason", status(json!({ "status": "hidden", "reason": "\n" })), 422, "validation"),
+        case("a reason with NUL", status(json!({ "status": "hidden", "reason": "\u{0}" })), 422, "validation"),
+        case("no emoji", react("a"), 400, "invalid-request"),
+        case("two emoji", react("%F0%9F%91%8D%F0%9F%91%8D"), 400, "invalid-request"),
+        case("half an emoji", react("%F0%9F%91"), 400, "invalid-request"),
+        case("an empty reaction", react(""), 404, "not-found"),
+        case("a report with NUL", post(&format!("{message}/report"), reason.to_string()), 422, "validation"),
+        case("all of nobody's", all_of(NOBODY), 404, "not-found"),
+        case("all of no user's", all_of("me"), 400, "invalid-request"),
+    ]
+}
+
 fn lounges_and_rooms(room: Room) -> Vec<Case> {
     let rooms = format!("/v1/lounges/{}/rooms", room.lounge);
     let make = |language: &str, visibility: &str| {
@@ -238,6 +258,9 @@ async fn bad_requests_are_answered_as_documented_and_leave_no_trace() {
     signed_in.extend(broken_bodies(&Method::PATCH, &message, "text"));
     signed_in.extend(broken_bodies(&Method::POST, "/v1/lounges", "name"));
     signed_in.extend(broken_bodies(&Method::POST, &format!("/v1/lounges/{}/rooms", room.lounge), "name"));
+    signed_in.extend(broken_bodies(&Method::PUT, &format!("{message}/status"), "reason"));
+    signed_in.extend(broken_bodies(&Method::PUT, &format!("/v1/rooms/{}/read", room.id), "seq"));
+    signed_in.extend(on_messages(room, &message));
     signed_in.extend(texts(&messages));
     signed_in.extend(paths(room));
     signed_in.extend(lounges_and_rooms(room));
