@@ -7,9 +7,13 @@ use platform::limits::{AdmissionArgs, RateLimitArgs};
 use platform::serve::ServeArgs;
 use platform::shell::ShellArgs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The least cost of bcrypt outside development.
 pub const BCRYPT_COST_MIN: u32 = 12;
+
+/// So many milliseconds lie between two sweeps: what has run out is tidied within a minute or two.
+pub const SWEEP_EVERY_MS: u64 = 60_000;
 
 /// The settings of the command service.
 #[derive(Debug, Clone, Args)]
@@ -28,6 +32,8 @@ pub struct Config {
     pub secrets: SecretArgs,
     #[command(flatten)]
     pub passwords: PasswordArgs,
+    #[command(flatten)]
+    pub sweeps: SweepArgs,
     #[command(flatten)]
     pub admission: AdmissionArgs,
     #[command(flatten)]
@@ -90,6 +96,22 @@ impl SecretArgs {
 
 fn given(name: &'static str, value: Option<&Secret>, file: Option<&PathBuf>) -> Result<Secret, ConfigError> {
     Secret::of(name, value, file.map(PathBuf::as_path))?.ok_or(ConfigError::Missing { name })
+}
+
+/// How often this instance tidies.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Sweeps")]
+pub struct SweepArgs {
+    /// Milliseconds between two sweeps of the sessions and guests whose time is over; 0 for none. Nothing needs them
+    /// to be refused: a sweep only says in the log that they have ended.
+    #[arg(long, env = "SWEEP_EVERY_MS", value_name = "MS", default_value_t = SWEEP_EVERY_MS)]
+    pub sweep_every_ms: u64,
+}
+
+impl SweepArgs {
+    pub(crate) fn every(self) -> Option<Duration> {
+        (self.sweep_every_ms > 0).then(|| Duration::from_millis(self.sweep_every_ms))
+    }
 }
 
 /// How passwords are hashed.

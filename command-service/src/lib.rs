@@ -13,10 +13,11 @@ mod passwords;
 mod relay;
 mod service;
 mod stamp;
+mod sweeps;
 mod throttle;
 mod tips;
 mod tokens;
 
-pub use config::{BCRYPT_COST_MIN, Config, PasswordArgs, SecretArgs};
+pub use config::{BCRYPT_COST_MIN, Config, PasswordArgs, SWEEP_EVERY_MS, SecretArgs, SweepArgs};
 pub use http::openapi;
 pub use service::{Service, run};

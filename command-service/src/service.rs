@@ -9,6 +9,7 @@ use crate::http;
 use crate::lookup::Lookup;
 use crate::passwords::Passwords;
 use crate::relay::{self, Passed};
+use crate::sweeps;
 use crate::throttle::Throttle;
 use crate::tips::Tips;
 use crate::tokens::Tokens;
@@ -79,7 +80,7 @@ impl Service {
             () = shutdown.cancelled() => anyhow::bail!("stopped before the log was heard"),
         }
 
-        let lookup = Lookup::new(Arc::clone(&log), pool, epoch);
+        let lookup = Lookup::new(Arc::clone(&log), pool.clone(), epoch);
         let app = App::new(Parts {
             handler: Handler::new(log, tips, lookup, hearing),
             authenticator,
@@ -91,6 +92,7 @@ impl Service {
             epoch,
             room_age_max: ROOM_AGE_MAX,
         });
+        sweeps::start(app.clone(), pool, config.sweeps.every(), shutdown);
         Ok(Self { router: http::router(app, Admission::new(config.admission)) })
     }
 }

@@ -83,7 +83,7 @@ impl Tokens {
     pub(crate) fn pair(&self, id: SessionId, session: &Session, kind: UserKind, now: Time) -> Option<Pair> {
         let secret = self.secret(id, session.rotation, session.key)?;
         // No access token outlives its session.
-        let expires_at = (now + ACCESS_TOKEN_TTL).min(session.expires_at);
+        let expires_at = (now + ACCESS_TOKEN_TTL).min(session.ends_at());
         let caller = Caller { user: session.user, session: id, kind, credential: session.credential, expires_at };
         Some(Pair {
             access_token: self.signer.sign(&caller, now),

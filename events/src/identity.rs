@@ -313,9 +313,14 @@ pub struct Session {
 }
 
 impl Session {
+    /// When it ends unless it is refreshed.
+    pub fn ends_at(&self) -> Time {
+        self.idle_until.min(self.expires_at)
+    }
+
     /// Whether it may be used at `now`.
     pub fn is_live(&self, now: Time) -> bool {
-        self.revoked.is_none() && now < self.idle_until && now < self.expires_at
+        self.revoked.is_none() && now < self.ends_at()
     }
 
     fn started(event: &SessionStarted) -> Self {

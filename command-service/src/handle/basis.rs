@@ -1,7 +1,9 @@
 //! What does a decision stand on, and what does it draft? Tips with their sequences, and events under them.
 
+use crate::domain::identity::session::Ending;
 use crate::stamp::Stamp;
 use crate::tips::{State, Tip};
+use events::identity::{Account, Session};
 use events::{Change, Condition, Event, LoungeId, NewEvent, StreamName, Subject};
 
 /// The tips that a command named, as they were read.
@@ -55,6 +57,12 @@ impl Basis {
     /// An event on a subject without a tip, under the tip of another.
     pub(crate) fn under(&self, condition: Subject, subject: Subject, event: impl Into<Event>) -> Draft {
         Draft { subject, event: event.into(), after: Some(self.condition(condition)), lounge: None }
+    }
+
+    /// The end of a session, and of a guest with it: one batch.
+    pub(crate) fn ending(&self, session: Subject, account: Subject, ending: Ending) -> Vec<Draft> {
+        let expired = ending.expired.map(|expired| self.change::<Account>(account, expired));
+        expired.into_iter().chain([self.change::<Session>(session, ending.revoked)]).collect()
     }
 
     /// The last sequence of `CHAT` among the tips: by then it was so.

@@ -167,12 +167,12 @@ pub(super) async fn refresh(
     let command = Command { name: "refresh", stamp: &stamp, needs, creates: Creates::Nothing };
     let outcome = app.handler.handle(command, |basis| {
         let current = basis.state::<Session>(session).ok_or(Rejection::SessionOver)?;
-        let (account, credential) = (basis.state(account), basis.state(credential));
+        let (whose, number) = (basis.state(account), basis.state(credential));
         let presented = app.tokens.judge(current, &token);
         let key = app.tokens.key();
-        Ok(match rules::refresh(id, Some(current), account, credential, presented, key, stamp.now)? {
+        Ok(match rules::refresh(id, Some(current), whose, number, presented, key, stamp.now)? {
             Refresh::Advance(refreshed) => vec![basis.change::<Session>(session, refreshed)],
-            Refresh::Revoke(revoked) => vec![basis.change::<Session>(session, revoked)],
+            Refresh::Revoke(ending) => basis.ending(session, account, ending),
             Refresh::Again => Vec::new(),
         })
     });
@@ -227,9 +227,7 @@ async fn close(app: &App, me: &Me, stamp: Stamp, id: SessionId, why: RevocationC
         let Some(ending) = rules::end(id, basis.state(session), basis.state(account), me.id, why)? else {
             return Ok(Vec::new());
         };
-        let revoked = basis.change::<Session>(session, ending.revoked);
-        let expired = ending.expired.map(|expired| basis.change::<Account>(account, expired));
-        Ok(expired.into_iter().chain([revoked]).collect())
+        Ok(basis.ending(session, account, ending))
     });
     let outcome = outcome.await?;
     app.authenticator.revocations().close_session(id);

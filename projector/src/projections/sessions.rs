@@ -96,7 +96,7 @@ impl<'a> Changes<'a> {
         let devices: Vec<_> = rows.iter().map(|(_, session, _)| session.device.as_deref()).collect();
         let created: Vec<_> = rows.iter().map(|(_, session, _)| session.created_at).collect();
         let used: Vec<_> = rows.iter().map(|(_, session, _)| session.last_used_at).collect();
-        let ends: Vec<_> = rows.iter().map(|(_, session, _)| session.idle_until).collect();
+        let ends: Vec<_> = rows.iter().map(|(_, session, _)| session.ends_at()).collect();
         let expires: Vec<_> = rows.iter().map(|(_, session, _)| session.expires_at).collect();
         let positions: Vec<_> = rows.iter().map(|(.., position)| bigint(*position)).collect();
         let upsert = transaction.prepare_cached(UPSERT).await?;
@@ -115,7 +115,7 @@ impl<'a> Changes<'a> {
         let users: Vec<_> = rows.iter().map(|(_, session, _)| session.user.0).collect();
         let created: Vec<_> = rows.iter().map(|(_, session, _)| session.created_at).collect();
         let used: Vec<_> = rows.iter().map(|(_, session, _)| session.last_used_at).collect();
-        let ends: Vec<_> = rows.iter().map(|(_, session, _)| session.idle_until).collect();
+        let ends: Vec<_> = rows.iter().map(|(_, session, _)| session.ends_at()).collect();
         let expires: Vec<_> = rows.iter().map(|(_, session, _)| session.expires_at).collect();
         let positions: Vec<_> = rows.iter().map(|(.., position)| bigint(*position)).collect();
         let upsert = transaction.prepare_cached(UPSERT_GUESTS).await?;

@@ -31,8 +31,8 @@ pub enum Refresh {
     Advance(SessionRefreshed),
     /// The same successor once more: nothing changes.
     Again,
-    /// Somebody else has the token: the session ends.
-    Revoke(SessionRevoked),
+    /// Somebody else has the token: the session ends, and a guest with it.
+    Revoke(Ending),
 }
 
 /// A token works once. The one before is forgiven while its successor is unused and young.
@@ -54,7 +54,7 @@ pub fn refresh(
         Presented::Forged => Err(Rejection::SessionOver),
         Presented::Previous if now < session.last_used_at + SUCCESSOR_WINDOW => Ok(Refresh::Again),
         Presented::Previous | Presented::Older => {
-            Ok(Refresh::Revoke(SessionRevoked { session: id, user: session.user, why: RevocationCause::Reuse }))
+            Ok(Refresh::Revoke(ending(id, session, Some(account), RevocationCause::Reuse)))
         }
         Presented::Current => {
             let idle = match account.kind {
@@ -93,9 +93,21 @@ pub fn end(
     if session.revoked.is_some() {
         return Ok(None);
     }
+    Ok(Some(ending(id, session, account, why)))
+}
+
+/// What has run out ends. Nothing ends that was refreshed since it was found, or that has ended already.
+pub fn expire(id: SessionId, session: Option<&Session>, account: Option<&Account>, now: Time) -> Option<Ending> {
+    let session = session.filter(|session| session.revoked.is_none() && session.ends_at() <= now)?;
+    Some(ending(id, session, account, RevocationCause::Expired))
+}
+
+/// A guest who may act goes with his session; whoever may not stays what he is.
+fn ending(id: SessionId, session: &Session, account: Option<&Account>, why: RevocationCause) -> Ending {
+    let user = session.user;
     let guest = acting(account).is_ok_and(|account| account.kind == UserKind::Guest);
-    let revoked = SessionRevoked { session: id, user: by, why };
-    Ok(Some(Ending { revoked, expired: guest.then_some(AccountExpired { user: by }) }))
+    let revoked = SessionRevoked { session: id, user, why };
+    Ending { revoked, expired: guest.then_some(AccountExpired { user }) }
 }
 
 #[cfg(test)]
@@ -168,9 +180,12 @@ mod tests {
         assert_eq!(refreshed(&session(), Presented::Previous, soon), Ok(Refresh::Again));
         let late = NOW + SUCCESSOR_WINDOW;
         for (presented, now) in [(Presented::Previous, late), (Presented::Older, NOW)] {
-            let Ok(Refresh::Revoke(revoked)) = refreshed(&session(), presented, now) else { panic!("it ends") };
-            assert_eq!(revoked.why, RevocationCause::Reuse);
+            let Ok(Refresh::Revoke(ending)) = refreshed(&session(), presented, now) else { panic!("it ends") };
+            assert_eq!((ending.revoked.why, ending.expired), (RevocationCause::Reuse, None));
         }
+        let of_a_guest = refresh(ID, Some(&session()), Some(&guest()), None, Presented::Older, 1, NOW);
+        let Ok(Refresh::Revoke(ending)) = of_a_guest else { panic!("it ends") };
+        assert_eq!(ending.expired, Some(AccountExpired { user: ADA }));
     }
 
     #[test]
@@ -203,5 +218,31 @@ mod tests {
     fn a_guest_ends_with_his_session() {
         let ending = end(ID, Some(&session()), Some(&guest()), ADA, RevocationCause::SignedOut);
         assert!(ending.expect("his own").expect("live").expired.is_some());
+    }
+
+    #[test]
+    fn what_has_run_out_ends_at_that_moment_and_once() {
+        let over = session().ends_at();
+        let swept = |session: &Session, now| expire(ID, Some(session), Some(&account()), now);
+        assert_eq!(swept(&session(), over - TimeDelta::milliseconds(1)), None);
+        let revoked = SessionRevoked { session: ID, user: ADA, why: RevocationCause::Expired };
+        assert_eq!(swept(&session(), over), Some(Ending { revoked, expired: None }));
+        let refreshed = Session { idle_until: over + TimeDelta::days(1), ..session() };
+        assert_eq!(swept(&refreshed, over), None);
+        // However it was used, no session lives beyond its end.
+        assert!(swept(&Session { expires_at: over, ..refreshed }, over).is_some());
+        let ended = Session { revoked: Some(RevocationCause::Expired), ..session() };
+        assert_eq!((swept(&ended, over), expire(ID, None, None, over)), (None, None));
+    }
+
+    #[test]
+    fn a_guest_whose_time_is_over_ends_with_his_session_unless_he_may_not_act() {
+        let over = session().ends_at();
+        let expired = |guest: &Account| expire(ID, Some(&session()), Some(guest), over).expect("over").expired;
+        assert_eq!(expired(&guest()), Some(AccountExpired { user: ADA }));
+        // What is final stays final.
+        for standing in [Standing::Suspended, Standing::Expired, Standing::Erased] {
+            assert_eq!(expired(&Account { standing, ..guest() }), None);
+        }
     }
 }
