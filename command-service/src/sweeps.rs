@@ -44,7 +44,7 @@ async fn sweep_for_ever(app: &App, pool: &PgPool, every: Duration) {
                 every
             }
             Err(problem) => {
-                metrics::counter!("sweeps_interrupted_total").increment(1);
+                metrics::counter!("sweeps_interrupted_total", "code" => problem.code.as_str()).increment(1);
                 tracing::warn!(%problem, "the sweep goes on later");
                 let now = pause;
                 pause = (pause * 2).min(PAUSE_MAX);

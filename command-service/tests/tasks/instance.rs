@@ -16,9 +16,9 @@ use tower::ServiceExt;
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long something may take on a machine that is busy with other tests.
-const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(30);
 /// Between two looks at a tip.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[derive(Parser)]
 struct Flags {

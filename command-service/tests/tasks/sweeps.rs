@@ -1,6 +1,6 @@
 //! Is what has run out ended once, as a whole, whoever sweeps, and refused where nobody does?
 
-use super::instance::House;
+use super::instance::{House, LOOK_EVERY};
 use chrono::{TimeDelta, Utc};
 use event_log::{EventLog, Start};
 use events::identity::{
@@ -9,6 +9,7 @@ use events::identity::{
 use events::user::Standing;
 use events::{Change, Event, SessionId, StreamName, Subject, Time, UserId};
 use futures::StreamExt;
+use platform::telemetry;
 use serde_json::json;
 use servers::{Postgres, Role};
 use sqlx::{Connection, PgConnection};
@@ -216,14 +217,24 @@ async fn a_stop_in_the_middle_leaves_nobody_half_ended_and_another_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_waits_for_either_server_and_goes_on() {
     let hotel = Hotel::opens().await;
+    // Installed before anything is counted.
+    let metrics = telemetry::metrics().expect("the process has one recorder");
+    let interrupted = async |code: &str| {
+        let counted = format!("sweeps_interrupted_total{{code=\"{code}\"}}");
+        while !metrics.render().contains(&counted) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
     let first = hotel.has_had(Kind::Guest, 1_000).await;
     hotel.postgres.kill().await;
     let instance = hotel.house.instance().await;
+    interrupted("overloaded").await;
     hotel.postgres.restart().await.expect("it starts again");
     hotel.has_ended(&first).await;
 
     let second = hotel.has_had(Kind::Guest, 900).await;
     hotel.house.nats.kill().await;
+    interrupted("log-unavailable").await;
     hotel.house.nats.restart().await.expect("it starts again");
     hotel.has_ended(&second).await;
     instance.stops().await;
