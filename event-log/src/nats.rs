@@ -6,6 +6,8 @@ mod append;
 mod canary;
 mod consumer;
 mod follow;
+mod latest;
+mod leases;
 mod send;
 mod sharing;
 mod stored;
@@ -15,9 +17,12 @@ use crate::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, Log
 pub(crate) use api::Api;
 use append::Writer;
 pub use canary::Canary;
+use consumer::Delivery;
 use events::{NewEvent, StreamName, Subject};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
-use std::{collections::BTreeMap, sync::Arc};
+pub use latest::Latest;
+pub use leases::{Holder, Lease, LeaseKey, Leases};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use stored::LastStored;
 
 /// The log on JetStream. Clones share client and writers.
@@ -35,6 +40,28 @@ impl JetStream {
         let stored = LastStored::default();
         let writers = StreamName::ALL.map(|stream| (stream, Writer::start(stream, api.clone(), stored.clone())));
         Self { api, stored, writers: Arc::new(BTreeMap::from(writers)) }
+    }
+
+    /// What stands last on each of these subjects of a stream, and what comes after, for ever. For small subjects: each
+    /// record carries the state that it leaves.
+    pub fn latest(&self, stream: StreamName, filter: String) -> BoxStream<'static, Latest<Record>> {
+        let told = latest::latest(self.api.clone(), stream.to_string(), filter);
+        told.map(move |told| {
+            told.map(|Delivery { seq, subject, headers, body, stored_at: _ }| Record {
+                stream,
+                seq,
+                subject,
+                headers,
+                body,
+            })
+        })
+        .boxed()
+    }
+
+    /// The bucket of leases beside the log. What is renewed through this lives for `ttl`, in whole seconds, and no longer
+    /// than the bucket keeps anything.
+    pub fn leases(&self, ttl: Duration) -> Leases {
+        Leases::new(self.api.clone(), ttl)
     }
 
     /// Whether the log takes appends, for readiness.

@@ -1,10 +1,10 @@
 //! How does one consumer deliver? Pushed, numbered, with heartbeats: a hole or a silence is noticed, never healed here.
 
 use super::api::{Api, READ_WITHIN};
-use crate::{LogError, Record};
-use async_nats::{Message, StatusCode, Subscriber};
+use crate::LogError;
+use async_nats::{HeaderMap, Message, StatusCode, Subscriber};
 use bytes::Bytes;
-use events::StreamName;
+use events::Time;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,21 +21,36 @@ pub(super) struct Consumer {
     messages: Subscriber,
     /// Deliveries so far, which the consumer numbers 1, 2, 3 ….
     delivered: u64,
+    /// How many are still to come, as the server said last.
+    pending: u64,
+}
+
+/// A message as the consumer delivered it.
+pub(super) struct Delivery {
+    pub(super) seq: u64,
+    pub(super) subject: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// When it was stored, by the server's clock.
+    pub(super) stored_at: Time,
 }
 
 /// What one step of listening gave.
 pub(super) enum Step {
-    Record(Record),
+    Message(Delivery),
     Nothing,
     /// The consumer is not what it should be: away, silent, or with a hole.
     Broken(&'static str),
 }
 
 #[derive(Deserialize)]
-struct Made {}
+struct Made {
+    #[serde(default)]
+    num_pending: u64,
+}
 
 impl Consumer {
-    pub(super) async fn make(api: &Api, stream: StreamName, from: Value, filters: &[String]) -> Result<Self, LogError> {
+    pub(super) async fn make(api: &Api, stream: &str, from: Value, filters: &[String]) -> Result<Self, LogError> {
         let doing = "making a consumer";
         let inbox = api.client.new_inbox();
         // Listen first: what comes before the subscription is there would be lost.
@@ -68,12 +83,17 @@ impl Consumer {
             }
             several => merge(&mut config, json!({ "filter_subjects": several })),
         }
-        let body = json!({ "stream_name": stream.as_str(), "config": config });
-        api.request::<Made>(doing, subject, &body).await?;
-        Ok(Self { messages, delivered: 0 })
+        let body = json!({ "stream_name": stream, "config": config });
+        let Made { num_pending } = api.request(doing, subject, &body).await?;
+        Ok(Self { messages, delivered: 0, pending: num_pending })
     }
 
-    pub(super) async fn step(&mut self, api: &Api, stream: StreamName) -> Step {
+    /// Whether everything that was there has been delivered.
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.pending == 0
+    }
+
+    pub(super) async fn step(&mut self, api: &Api) -> Step {
         let message = match timeout(SILENCE_MAX, self.messages.next()).await {
             Err(_) => return Step::Broken("silence"),
             Ok(None) => return Step::Broken("the subscription ended"),
@@ -85,21 +105,27 @@ impl Consumer {
         if message.status.is_some() {
             return Step::Broken("the consumer is gone");
         }
-        let Some((seq, delivery)) = message.reply.as_deref().and_then(numbers) else {
+        let Some(numbers) = message.reply.as_deref().and_then(numbers) else {
             return Step::Broken("a message that no consumer sent");
         };
-        if delivery != self.delivered + 1 {
+        if numbers.delivery != self.delivered + 1 {
             return Step::Broken("a delivery was lost");
         }
-        self.delivered = delivery;
-        let headers = message.headers.unwrap_or_default();
-        Step::Record(Record { stream, seq, subject: message.subject.to_string(), headers, body: message.payload })
+        (self.delivered, self.pending) = (numbers.delivery, numbers.pending);
+        Step::Message(Delivery {
+            seq: numbers.seq,
+            subject: message.subject.to_string(),
+            headers: message.headers.unwrap_or_default(),
+            body: message.payload,
+            stored_at: Time::from_timestamp_nanos(numbers.stored_at_ns),
+        })
     }
 
     /// A heartbeat says how much was delivered; a flow control message wants an answer before more is sent.
     async fn heartbeat(&mut self, api: &Api, message: Message) -> Step {
         let header = |name: &str| message.headers.as_ref().and_then(|headers| headers.get(name)).map(|v| v.to_string());
         let answer_to = message.reply.map(|reply| reply.to_string()).or_else(|| header("Nats-Consumer-Stalled"));
+        let idle = answer_to.is_none();
         if let Some(subject) = answer_to {
             match timeout(READ_WITHIN, api.client.publish(subject, Bytes::new())).await {
                 Ok(Ok(())) => {}
@@ -109,19 +135,40 @@ impl Consumer {
         }
         let sent = header("Nats-Last-Consumer").and_then(|sent| sent.parse::<u64>().ok());
         if sent.is_some_and(|sent| sent != self.delivered) {
-            Step::Broken("a delivery was lost")
-        } else {
-            Step::Nothing
+            return Step::Broken("a delivery was lost");
         }
+        if idle {
+            // What was still to come may have been forgotten before its turn.
+            self.pending = 0;
+        }
+        Step::Nothing
     }
 }
 
-/// Sequence in the stream and number of the delivery, from `$JS.ACK.<stream>.<consumer>.<tries>.<seq>.<delivery>.<time>.<pending>`,
-/// before which newer servers put a domain and an account.
-fn numbers(reply: &str) -> Option<(u64, u64)> {
+/// What a delivery says of itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Numbers {
+    /// In the stream.
+    seq: u64,
+    /// Of this consumer.
+    delivery: u64,
+    stored_at_ns: i64,
+    /// How many are still to come.
+    pending: u64,
+}
+
+/// From `$JS.ACK.<stream>.<consumer>.<tries>.<seq>.<delivery>.<time>.<pending>`, before which newer servers put a domain
+/// and an account.
+fn numbers(reply: &str) -> Option<Numbers> {
     let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-    let at = if tokens.len() > 7 { 5 } else { 3 };
-    Some((tokens.get(at)?.parse().ok()?, tokens.get(at + 1)?.parse().ok()?))
+    let tokens = tokens.get(if tokens.len() > 7 { 5 } else { 3 }..)?;
+    let [seq, delivery, stored_at, pending, ..] = tokens else { return None };
+    Some(Numbers {
+        seq: seq.parse().ok()?,
+        delivery: delivery.parse().ok()?,
+        stored_at_ns: stored_at.parse().ok()?,
+        pending: pending.parse().ok()?,
+    })
 }
 
 fn merge(into: &mut Value, from: Value) {
@@ -136,8 +183,9 @@ mod tests {
 
     #[test]
     fn a_delivery_says_where_it_stands() {
-        assert_eq!(numbers("$JS.ACK.CHAT.name.1.42.7.1700000000.0"), Some((42, 7)));
-        assert_eq!(numbers("$JS.ACK._.hash.CHAT.name.1.42.7.1700000000.0.token"), Some((42, 7)));
+        let said = Some(Numbers { seq: 42, delivery: 7, stored_at_ns: 1_700_000_000, pending: 3 });
+        assert_eq!(numbers("$JS.ACK.CHAT.name.1.42.7.1700000000.3"), said);
+        assert_eq!(numbers("$JS.ACK._.hash.CHAT.name.1.42.7.1700000000.3.token"), said);
         assert_eq!(numbers("_INBOX.x"), None);
     }
 }

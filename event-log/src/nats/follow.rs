@@ -2,7 +2,7 @@
 
 use super::{
     api::Api,
-    consumer::{Consumer, Step},
+    consumer::{Consumer, Delivery, Step},
 };
 use crate::{FollowError, Record, Start};
 use events::{EventId, StreamName, Time};
@@ -85,13 +85,14 @@ impl Follower {
                 self.begin().await?;
                 continue;
             };
-            match consumer.step(&self.api, self.stream).await {
+            match consumer.step(&self.api).await {
                 Step::Broken(why) => {
                     tracing::debug!(stream = %self.stream, why, "making the consumer anew");
                     self.consumer = None;
                 }
                 Step::Nothing => self.check_now_and_then().await?,
-                Step::Record(record) => {
+                Step::Message(Delivery { seq, subject, headers, body, stored_at: _ }) => {
+                    let record = Record { stream: self.stream, seq, subject, headers, body };
                     // A busy stream has no idle moment: here as well, before the next one is believed.
                     self.check_now_and_then().await?;
                     if let Some(record) = self.accept(record)? {
@@ -105,7 +106,7 @@ impl Follower {
     /// Makes a consumer from the mark on, as soon as the server lets us; before that, the log has to be the one we know.
     async fn begin(&mut self) -> Result<(), FollowError> {
         self.check().await?;
-        match Consumer::make(&self.api, self.stream, self.start(), &self.filters).await {
+        match Consumer::make(&self.api, self.stream.as_str(), self.start(), &self.filters).await {
             Ok(consumer) => {
                 self.consumer = Some(consumer);
                 self.inclusive = self.mark.is_some();
