@@ -8,6 +8,7 @@ use crate::throttle::Throttle;
 use crate::tips::State;
 use crate::tokens::Tokens;
 use axum::extract::FromRef;
+use event_log::Leases;
 use events::identity::Phone;
 use events::{Epoch, PhoneTag, Position, Subject, UserId, UserKind};
 use platform::limits::RateLimits;
@@ -29,6 +30,8 @@ pub(crate) struct Parts {
     pub(crate) throttle: Throttle,
     pub(crate) limits: RateLimits,
     pub(crate) passed: Passed,
+    /// `None` on a log that has no bucket beside it.
+    pub(crate) leases: Option<Leases>,
     pub(crate) epoch: Epoch,
     /// How old a room's tip may be for what its condition does not guard: posts decided before an archiving count.
     pub(crate) room_age_max: Duration,

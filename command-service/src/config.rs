@@ -1,6 +1,7 @@
 //! Which settings does the command service have?
 
 use clap::Args;
+use event_log::streams::LEASE_TTL_SECS;
 use platform::auth::{SigningArgs, VerifyingArgs};
 use platform::config::{ConfigError, ListenArgs, NatsArgs, PostgresArgs, Secret};
 use platform::limits::{AdmissionArgs, RateLimitArgs};
@@ -14,6 +15,9 @@ pub const BCRYPT_COST_MIN: u32 = 12;
 
 /// So many milliseconds lie between two sweeps: what has run out is tidied within a minute or two.
 pub const SWEEP_EVERY_MS: u64 = 60_000;
+
+/// So long a change of somebody's presence waits until it is believed, in milliseconds: a page is loaded again sooner.
+pub const PRESENCE_GRACE_MS: u64 = 15_000;
 
 /// The settings of the command service.
 #[derive(Debug, Clone, Args)]
@@ -34,6 +38,8 @@ pub struct Config {
     pub passwords: PasswordArgs,
     #[command(flatten)]
     pub sweeps: SweepArgs,
+    #[command(flatten)]
+    pub presence: PresenceArgs,
     #[command(flatten)]
     pub admission: AdmissionArgs,
     #[command(flatten)]
@@ -111,6 +117,29 @@ pub struct SweepArgs {
 impl SweepArgs {
     pub(crate) fn every(self) -> Option<Duration> {
         (self.sweep_every_ms > 0).then(|| Duration::from_millis(self.sweep_every_ms))
+    }
+}
+
+/// When somebody is there, and when he is gone.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Presence")]
+pub struct PresenceArgs {
+    /// Milliseconds after which a change of somebody's presence is believed: who is back by then was never away.
+    #[arg(long, env = "PRESENCE_GRACE_MS", value_name = "MS", default_value_t = PRESENCE_GRACE_MS)]
+    pub presence_grace_ms: u64,
+
+    /// Seconds that a heartbeat is good for; the bucket of leases keeps none for longer than 75.
+    #[arg(long, env = "PRESENCE_LEASE_SECS", value_name = "SECONDS", default_value_t = LEASE_TTL_SECS, value_parser = clap::value_parser!(u64).range(1..=LEASE_TTL_SECS))]
+    pub presence_lease_secs: u64,
+}
+
+impl PresenceArgs {
+    pub(crate) fn grace(self) -> Duration {
+        Duration::from_millis(self.presence_grace_ms)
+    }
+
+    pub(crate) fn lease(self) -> Duration {
+        Duration::from_secs(self.presence_lease_secs)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod message;
 pub mod moderation;
 pub mod names;
 pub mod phone;
+pub mod presence;
 pub mod rejection;
 pub mod room;
 pub mod text;

@@ -94,6 +94,14 @@ impl Handler {
         Self { log, tips, lookup, hearing, in_flight: InFlight::default() }
     }
 
+    /// Whether commands may be decided at all, for those that no event comes of.
+    ///
+    /// # Errors
+    /// 503 `log-unavailable`; nothing was done.
+    pub(crate) fn hears(&self) -> Result<(), Problem> {
+        self.hearing.required()
+    }
+
     /// Carries the command out. `decide` may run several times, each time on fresher tips; no draft means that
     /// nothing would change.
     ///

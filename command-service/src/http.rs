@@ -10,6 +10,7 @@ mod markers;
 mod me;
 mod members;
 mod messages;
+mod presence;
 mod refused;
 mod resource;
 mod rooms;
@@ -29,7 +30,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// The document's frame; the paths come from the routes.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Chatroom", description = "Commands: accounts, sessions, lounges, rooms, members and messages."),
+    info(title = "Chatroom", description = "Commands: accounts, sessions, lounges, rooms, members, messages and presence."),
     components(schemas(ProblemDocument)),
     modifiers(&Token)
 )]
@@ -78,6 +79,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(messages::moderate::remove_all))
         .routes(routes!(messages::report::report))
         .routes(routes!(markers::read))
+        .routes(routes!(presence::heartbeat))
 }
 
 /// All routes of commands, behind the gate of commands in flight, without the shell. Their paths name parameters as
@@ -112,7 +114,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(commands, 35);
+        assert_eq!(commands, 36);
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
 }

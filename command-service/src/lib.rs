@@ -10,6 +10,7 @@ mod http;
 mod lookup;
 mod memory;
 mod passwords;
+mod presence;
 mod relay;
 mod service;
 mod stamp;
@@ -18,6 +19,8 @@ mod throttle;
 mod tips;
 mod tokens;
 
-pub use config::{BCRYPT_COST_MIN, Config, PasswordArgs, SWEEP_EVERY_MS, SecretArgs, SweepArgs};
+pub use config::{
+    BCRYPT_COST_MIN, Config, PRESENCE_GRACE_MS, PasswordArgs, PresenceArgs, SWEEP_EVERY_MS, SecretArgs, SweepArgs,
+};
 pub use http::openapi;
 pub use service::{Service, run};

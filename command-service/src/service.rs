@@ -8,6 +8,7 @@ use crate::hearing;
 use crate::http;
 use crate::lookup::Lookup;
 use crate::passwords::Passwords;
+use crate::presence;
 use crate::relay::{self, Passed};
 use crate::sweeps;
 use crate::throttle::Throttle;
@@ -50,14 +51,25 @@ impl Service {
     /// Settings that cannot be used, a NATS server that cannot be reached at the start, a log that was not migrated.
     pub async fn start(config: Config, shutdown: &Shutdown, health: &Health) -> Result<Self> {
         let log = log(&config.nats).await?;
-        Self::on(log, config, shutdown, health).await
+        let sources = presence::Sources { leases: log.leases(config.presence.lease()), log: log.clone() };
+        Self::begin(Arc::new(log), Some(sources), config, shutdown, health).await
     }
 
-    /// As [`Service::start`], on this log.
+    /// As [`Service::start`], on this log, which has no bucket of leases beside it: nobody's presence is heard of.
     ///
     /// # Errors
     /// As [`Service::start`].
     pub async fn on(log: Arc<dyn EventLog>, config: Config, shutdown: &Shutdown, health: &Health) -> Result<Self> {
+        Self::begin(log, None, config, shutdown, health).await
+    }
+
+    async fn begin(
+        log: Arc<dyn EventLog>,
+        presence: Option<presence::Sources>,
+        config: Config,
+        shutdown: &Shutdown,
+        health: &Health,
+    ) -> Result<Self> {
         let epoch = streams::epoch(&*log, StreamName::Chat).await?;
         let epoch_at =
             log.last(Subject::Epoch(StreamName::Chat), Freshness::Leader).await?.map_or(0, |began| began.seq);
@@ -89,20 +101,24 @@ impl Service {
             throttle: if config.limits.no_rate_limits { Throttle::lifted() } else { Throttle::new() },
             limits: RateLimits::new(&config.limits),
             passed,
+            leases: presence.as_ref().map(|sources| sources.leases.clone()),
             epoch,
             room_age_max: ROOM_AGE_MAX,
         });
         sweeps::start(app.clone(), pool, config.sweeps.every(), shutdown);
+        if let Some(sources) = presence {
+            presence::start(app.clone(), sources, config.presence, shutdown);
+        }
         Ok(Self { router: http::router(app, Admission::new(config.admission)) })
     }
 }
 
-async fn log(nats: &NatsArgs) -> Result<Arc<dyn EventLog>> {
+async fn log(nats: &NatsArgs) -> Result<JetStream> {
     let login = nats.credentials()?.map(|(user, password)| Login { user, password: password.expose().to_owned() });
     let client = event_log::connect(&nats.nats_url, login, nats.inbox_prefix(), ROLE)
         .await
         .with_context(|| format!("connecting to NATS at {}", nats.nats_url))?;
-    Ok(Arc::new(JetStream::new(client)))
+    Ok(JetStream::new(client))
 }
 
 /// Runs the role until the shutdown.

@@ -148,6 +148,10 @@ pub struct RateLimitArgs {
     #[arg(long, env = "LIMIT_JOINS", value_name = "RATE", default_value = "0.1/s,20")]
     pub limit_joins: Rate,
 
+    /// Heartbeats of one user, by all his clients without a socket: each sends one in 30 s.
+    #[arg(long, env = "LIMIT_HEARTBEATS", value_name = "RATE", default_value = "0.5/s,10")]
+    pub limit_heartbeats: Rate,
+
     /// Registrations and guests from one address.
     #[arg(long, env = "LIMIT_REGISTRATIONS", value_name = "RATE", default_value = "0.17/s,10")]
     pub limit_registrations: Rate,
@@ -173,6 +177,7 @@ pub struct RateLimits {
     pub markers: Arc<RateLimit<Uuid>>,
     pub rooms_made: Arc<RateLimit<Uuid>>,
     pub joins: Arc<RateLimit<Uuid>>,
+    pub heartbeats: Arc<RateLimit<Uuid>>,
     pub registrations: Arc<RateLimit<AddressKey>>,
     pub reads_user: Arc<RateLimit<Uuid>>,
     pub reads_address: Arc<RateLimit<AddressKey>>,
@@ -195,6 +200,7 @@ impl RateLimits {
             markers: limit("markers", args.limit_markers, lifted),
             rooms_made: limit("rooms-made", args.limit_rooms_made, lifted),
             joins: limit("joins", args.limit_joins, lifted),
+            heartbeats: limit("heartbeats", args.limit_heartbeats, lifted),
             registrations: limit("registrations", args.limit_registrations, lifted),
             reads_user: limit("reads-user", args.limit_reads_user, lifted),
             reads_address: limit("reads-address", args.limit_reads_address, lifted),

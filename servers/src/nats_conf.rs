@@ -96,7 +96,7 @@ impl Rights {
             Role::Operator => return None,
             Role::Command => {
                 rights.reads([CHAT, IDENTITY, PRESENCE, MARKERS, CANARY, LEASES]);
-                rights.follows([CHAT, IDENTITY, MARKERS, LEASES]);
+                rights.follows([CHAT, IDENTITY, PRESENCE, MARKERS, LEASES]);
                 rights.publishes(["chat.v1.>", "idn.v1.>", "prs.v1.>", "mrk.v1.>", "canary.>"]);
                 rights.publishes(["$KV.PRESENCE_LEASES.>"]);
             }

@@ -133,7 +133,7 @@ async fn each_role_follows_the_streams_it_needs_and_no_other() -> Result<()> {
     let expected: [(&str, &[Role]); 5] = [
         ("CHAT", &[Command, Projector, Query, Analyst]),
         ("IDENTITY", &[Command, Projector]),
-        ("PRESENCE", &[Projector, Query]),
+        ("PRESENCE", &[Command, Projector, Query]),
         ("MARKERS", &[Command, Projector, Query]),
         ("KV_PRESENCE_LEASES", &[Command, Query]),
     ];
