@@ -18,7 +18,8 @@ const LEASES_MAX: usize = 64;
 pub(super) struct Patience {
     /// For what was seen to change: a tab that is loaded again, a train in a tunnel.
     pub(super) grace: Duration,
-    /// For who is missing when everything is told anew: the log was away, and whoever lives renews within this.
+    /// For who shows less than the log says, soon after everything was told anew: it was away, and whoever lives renews
+    /// within this.
     pub(super) lease: Duration,
 }
 
@@ -31,6 +32,8 @@ pub(super) struct Board {
     /// Whether all leases, and all that the log says, have been told. Before, a difference is none.
     leases_told: bool,
     log_told: bool,
+    /// Until when nobody is believed to have gone: leases that were over while the log was away may end only now.
+    patient_until: Option<Instant>,
 }
 
 struct Person {
@@ -48,7 +51,7 @@ impl Person {
 impl Board {
     pub(super) fn new(patience: Patience) -> Self {
         let (people, due) = (HashMap::new(), BTreeSet::new());
-        Self { people, due, patience, leases_told: false, log_told: false }
+        Self { people, due, patience, leases_told: false, log_told: false, patient_until: None }
     }
 
     /// The leases are not heard any more: all graces begin when they are again.
@@ -82,19 +85,19 @@ impl Board {
         {
             person.leases.push((key.holder, state));
         }
-        self.look_at(key.user, now + self.patience.grace);
+        self.look_at(key.user, now);
     }
 
     /// The log says this of somebody.
     pub(super) fn logged(&mut self, user: UserId, state: PresenceState, now: Instant) {
         let Some(person) = self.person(user, state != PresenceState::Offline) else { return };
         person.logged = state;
-        self.look_at(user, now + self.patience.grace);
+        self.look_at(user, now);
     }
 
     /// What was to be appended was not: it is tried again after a grace, if it is still so.
     pub(super) fn try_again(&mut self, user: UserId, now: Instant) {
-        self.look_at(user, now + self.patience.grace);
+        self.look_at(user, now);
     }
 
     /// When the next difference is believed.
@@ -121,31 +124,33 @@ impl Board {
         self.people.len()
     }
 
-    /// Both have been told from the beginning: who differs now may have changed long ago, or only the log was away.
+    /// One of both has been told from the beginning; the differences count from when the other is whole as well.
     fn compare(&mut self, now: Instant) {
+        self.patient_until = Some(now + self.patience.lease);
         let users: Vec<UserId> = self.people.keys().copied().collect();
         for user in users {
-            let missing = self.people.get(&user).is_some_and(|person| person.shown() < person.logged);
-            let wait = if missing { self.patience.grace.max(self.patience.lease) } else { self.patience.grace };
-            self.look_at(user, now + wait);
+            self.look_at(user, now);
         }
     }
 
-    /// Somebody who differs is due at `at`, unless he is before; whoever does not, is not.
-    fn look_at(&mut self, user: UserId, at: Instant) {
+    /// Somebody who differs has a grace from now on, unless he has one; whoever does not, has none.
+    fn look_at(&mut self, user: UserId, now: Instant) {
         let Some(person) = self.people.get_mut(&user) else { return };
-        let differs = person.shown() != person.logged;
-        if differs && person.due.is_none() && self.leases_told && self.log_told {
-            person.due = Some(at);
-            self.due.insert((at, user));
+        let (before, shown) = (person.due, person.shown());
+        let fresh = now + self.patience.grace;
+        person.due = if shown == person.logged || !(self.leases_told && self.log_told) {
+            None
+        } else if shown < person.logged {
+            self.patient_until.max(Some(before.unwrap_or(fresh)))
+        } else {
+            Some(before.map_or(fresh, |before| before.min(fresh)))
+        };
+        if before != person.due {
+            before.map(|at| self.due.remove(&(at, user)));
+            person.due.map(|at| self.due.insert((at, user)));
         }
-        if !differs {
-            if let Some(at) = person.due.take() {
-                self.due.remove(&(at, user));
-            }
-            if person.leases.is_empty() && person.logged == PresenceState::Offline {
-                self.people.remove(&user);
-            }
+        if person.leases.is_empty() && person.logged == PresenceState::Offline {
+            self.people.remove(&user);
         }
     }
 
@@ -192,11 +197,12 @@ mod tests {
         began + Duration::from_secs(seconds)
     }
 
-    /// A board that has been told everything, which was nothing.
-    fn told(began: Instant) -> Board {
+    /// A board that was told everything, which was nothing, so long ago that its patience is over.
+    fn told(now: Instant) -> Board {
         let mut board = Board::new(PATIENCE);
-        board.leases_are_told(began);
-        board.log_is_told(began);
+        board.leases_are_told(now);
+        board.log_is_told(now);
+        board.patient_until = Some(now);
         board
     }
 
@@ -224,7 +230,7 @@ mod tests {
         assert_eq!(board.next_due(), None);
     }
 
-    // Red with the `person.due.take()` of `look_at` left out: who was gone for a moment goes offline.
+    // Red with `shown == person.logged ||` taken out of `look_at`: who was gone for a moment goes offline.
     #[test]
     fn who_is_back_within_the_grace_was_never_away() {
         let began = Instant::now();
@@ -247,7 +253,7 @@ mod tests {
         assert_eq!(board.take_due(at(began, 32), 10), [(ADA, Dnd)]);
     }
 
-    // Red with `grace` for all in `compare`: who renews every thirty seconds is gone before he could.
+    // Red without `patient_until`: who renews every thirty seconds is gone before he could.
     #[test]
     fn after_an_outage_whoever_is_missing_has_the_time_of_a_lease_to_come_back() {
         let began = Instant::now();
@@ -263,6 +269,14 @@ mod tests {
         assert_eq!(board.next_due(), Some(at(began, 1_076)));
         board.lease(key(1), Some(Online), at(began, 1_030));
         assert_eq!(board.next_due(), None);
+        // Its end may be told behind the whole, and twice.
+        for _ in 0..2 {
+            board.lease(key(1), None, at(began, 1_031));
+            assert_eq!(board.next_due(), Some(at(began, 1_076)));
+        }
+        // Who comes back as another is not missing, and waits no longer than anybody.
+        board.lease(key(1), Some(Dnd), at(began, 1_040));
+        assert_eq!(board.next_due(), Some(at(began, 1_055)));
     }
 
     #[test]

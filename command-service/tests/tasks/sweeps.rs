@@ -12,7 +12,8 @@ use futures::StreamExt;
 use platform::telemetry;
 use serde_json::json;
 use servers::{Postgres, Role};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 /// Short enough that an instance sweeps many times within a test.
@@ -22,6 +23,7 @@ const OFTEN_MS: u64 = 20;
 struct Hotel {
     house: House,
     postgres: Postgres,
+    operator: PgPool,
 }
 
 /// Somebody whose time is over.
@@ -42,11 +44,12 @@ enum Kind {
 impl Hotel {
     async fn opens() -> Self {
         let postgres = Postgres::temporary().await.expect("a Postgres");
-        let mut operator = PgConnection::connect(&postgres.url(Role::Operator)).await.expect("the operator may");
-        sqlx::migrate!("../migrations").run(&mut operator).await.expect("the migrations apply");
+        let operator = PgPoolOptions::new().max_connections(1).connect(&postgres.url(Role::Operator)).await;
+        let operator = operator.expect("the operator may");
+        sqlx::migrate!("../migrations").run(&operator).await.expect("the migrations apply");
         let mut house = House::on(Some(postgres.url(Role::Command))).await;
         house.config.sweeps.sweep_every_ms = OFTEN_MS;
-        Self { house, postgres }
+        Self { house, postgres, operator }
     }
 
     /// Somebody whose session ended so long ago, in the log and in the rows.
@@ -88,9 +91,8 @@ impl Hotel {
             "insert into {table} (id, user_id, {credential}created_at, last_used_at, ends_at, expires_at, position) \
              values ($1, $2, {one}now(), now(), $3, now(), 1)"
         );
-        let mut operator = PgConnection::connect(&self.postgres.url(Role::Operator)).await.expect("the operator may");
         let insert = sqlx::query(sqlx::AssertSqlSafe(insert)).bind(over.session.0).bind(over.user.0);
-        insert.bind(over.ended_at).execute(&mut operator).await.expect("a row");
+        insert.bind(over.ended_at).execute(&self.operator).await.expect("a row");
     }
 
     async fn has_ended(&self, over: &Over) {
@@ -102,6 +104,7 @@ impl Hotel {
     }
 
     async fn closes(self) {
+        self.operator.close().await;
         self.house.nats.stop().await;
         self.postgres.stop().await;
     }
