@@ -1,17 +1,7 @@
 //! Whether a server, ours or a foreign one, may be trusted with a log and a read model.
 
-use crate::version::Version;
+use crate::{monitoring, version::Version};
 use serde::Deserialize;
-use std::time::Duration;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::timeout,
-};
-use url::Url;
-
-const VARZ_WITHIN: Duration = Duration::from_secs(5);
-const VARZ_BYTES_MAX: u64 = 1 << 20;
 
 /// Why a server is refused, and what to change.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +75,7 @@ pub async fn check_nats(
     let version = new_enough(&info.version)?;
     let varz = match monitoring_url {
         None => Err("no monitoring address is set".to_owned()),
-        Some(url) => read_varz(url).await.map_err(|why| format!("{url}: {why}")),
+        Some(url) => monitoring::read::<Varz>(url, "/varz").await.map_err(|why| format!("{url}: {why}")),
     };
     match (varz, unreadable) {
         (Ok(varz), _) => {
@@ -164,36 +154,6 @@ fn new_enough(text: &str) -> Result<Version, Unfit> {
         .ok_or_else(|| Unfit::NatsTooOld { found: text.to_owned() })
 }
 
-async fn read_varz(monitoring_url: &str) -> Result<Varz, String> {
-    let url: Url = monitoring_url.parse().map_err(|_| "not a URL".to_owned())?;
-    if url.scheme() != "http" {
-        return Err("only http:// can be read".into());
-    }
-    let host = url.host_str().ok_or("it has no host")?;
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let port = url.port_or_known_default().unwrap_or(80);
-    let path = format!("{}/varz", url.path().trim_end_matches('/'));
-    // HTTP/1.0: the body ends with the connection, in one piece, and no HTTP client is needed.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
-    let answer = async {
-        let mut stream = TcpStream::connect((bare, port)).await?;
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.take(VARZ_BYTES_MAX).read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = timeout(VARZ_WITHIN, answer)
-        .await
-        .map_err(|_| format!("no answer within {VARZ_WITHIN:?}"))?
-        .map_err(|error| error.to_string())?;
-    let answer = String::from_utf8(answer).map_err(|_| "not text".to_owned())?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("not HTTP")?;
-    if head.split_whitespace().nth(1) != Some("200") {
-        return Err(format!("answered {:?}", head.lines().next().unwrap_or_default()));
-    }
-    serde_json::from_str(body).map_err(|error| format!("not a /varz: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Unfit, UnreadableSync, Varz, check_nats, judge};
@@ -229,7 +189,7 @@ mod tests {
         let free = || format!("127.0.0.1:{}", ports::free().expect("a free port"));
         let (client, monitoring) = (free(), free());
         let store = home.path.join("nats");
-        let listen = Listen { client: &client, monitoring: &monitoring, store: &store };
+        let listen = Listen { client: &client, monitoring: &monitoring, store: &store, node: None };
         let default = conf(&listen, |_| "secret".into()).replace("sync_interval: always", "");
         let file = home.path.join("nats.conf");
         std::fs::write(&file, default).expect("the directory is ours");

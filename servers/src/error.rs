@@ -1,7 +1,7 @@
 //! What can go wrong before a server runs, said so that the reader knows what to do.
 
 use crate::{check::Unfit, version::Version};
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,6 +32,12 @@ pub enum Error {
 
     #[error("{0} is in use by another process: stop that one, or choose another directory")]
     InUse(PathBuf),
+
+    #[error("{server} found no free port in {tries} tries")]
+    NoFreePort { server: &'static str, tries: u32 },
+
+    #[error("the cluster is not settled after {after:?}: {why}")]
+    NotSettled { after: Duration, why: String },
 
     #[error("{server} {why}; {} ends with:\n{tail}", log.display())]
     Start { server: &'static str, why: String, log: PathBuf, tail: String },

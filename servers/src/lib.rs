@@ -14,12 +14,14 @@
 //! ```
 
 mod check;
+mod cluster;
 mod directory;
 mod error;
 mod find;
 mod initdb;
 mod launch;
 mod logins;
+mod monitoring;
 mod nats;
 mod nats_conf;
 mod orphan;
@@ -33,12 +35,13 @@ mod version;
 mod wheel;
 
 pub use check::{NatsFacts, PostgresFacts, Unfit, UnreadableSync, check_nats, check_postgres};
+pub use cluster::Cluster;
 pub use directory::Durability;
 pub use error::Error;
 pub use find::{NatsServer, PostgresPrograms, find_nats_server, find_postgres};
 pub use launch::{child, spawn};
 pub use logins::compose_init_sql;
-pub use nats::{Cluster, Nats, NatsOptions};
+pub use nats::{Nats, NatsOptions};
 pub use nats_conf::compose_conf;
 pub use pair::{Options, Servers};
 pub use postgres::{Postgres, PostgresOptions};

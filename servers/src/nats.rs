@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     find::find_nats_server,
     launch::Launch,
-    nats_conf::{Listen, conf},
+    nats_conf::{self, Listen, Node, conf},
     orphan, ports,
     process::Process,
     role::{Credentials, Passwords, Role},
@@ -27,13 +27,9 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const STOP_GRACE: Duration = Duration::from_secs(10);
 /// Whoever takes our port between looking and listening will not do so this often.
-const PORT_TRIES: u32 = 20;
+pub(crate) const PORT_TRIES: u32 = 20;
 /// How long a restart waits for its own port to be let go.
 const SAME_PORT_WITHIN: Duration = Duration::from_secs(10);
-
-/// Three servers that replicate each other; not built.
-#[derive(Debug, Clone, Copy)]
-pub enum Cluster {}
 
 #[derive(Debug, Clone)]
 pub struct NatsOptions {
@@ -43,12 +39,11 @@ pub struct NatsOptions {
     pub durability: Durability,
     /// Forget what is there.
     pub fresh: bool,
-    pub cluster: Option<Cluster>,
 }
 
 impl NatsOptions {
     pub fn new(dir: impl Into<PathBuf>) -> NatsOptions {
-        NatsOptions { dir: dir.into(), durability: Durability::Real, fresh: false, cluster: None }
+        NatsOptions { dir: dir.into(), durability: Durability::Real, fresh: false }
     }
 }
 
@@ -69,6 +64,8 @@ pub struct Nats {
 struct Settings {
     ports: Ports,
     passwords: Passwords,
+    #[serde(default)]
+    node: Option<Node>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -90,17 +87,26 @@ impl Nats {
     /// Finds, starts and checks a server; when this returns, clients can connect. On the ports it had
     /// before in this directory, if they are still free.
     pub async fn start(options: &NatsOptions) -> Result<Nats, Error> {
-        Nats::start_in(options, None).await
+        Nats::start_in(options, None, None).await
     }
 
     /// For a test: the directory goes when the server goes.
     pub async fn temporary() -> Result<Nats, Error> {
         let temporary = Temporary::new()?;
         let options = NatsOptions { durability: Durability::Test, ..NatsOptions::new(&temporary.path) };
-        Nats::start_in(&options, Some(temporary)).await
+        Nats::start_in(&options, Some(temporary), None).await
     }
 
-    async fn start_in(options: &NatsOptions, temporary: Option<Temporary>) -> Result<Nats, Error> {
+    /// As one of a cluster, which settles what the nodes have to agree on.
+    pub(crate) async fn start_node(options: &NatsOptions, passwords: &Passwords, node: Node) -> Result<Nats, Error> {
+        Nats::start_in(options, None, Some((passwords, node))).await
+    }
+
+    async fn start_in(
+        options: &NatsOptions,
+        temporary: Option<Temporary>,
+        of_cluster: Option<(&Passwords, Node)>,
+    ) -> Result<Nats, Error> {
         let found = find_nats_server().await?;
         let files = Files::of(directory::make(&options.dir)?);
         let lock = directory::lock(&files.dir.join("nats.lock"))?;
@@ -111,10 +117,16 @@ impl Nats {
             directory::remove(&files.log)?;
         }
         let before: Option<Settings> = directory::read_json(&files.settings)?;
-        let passwords = before.as_ref().map_or_else(Passwords::generate, |s| s.passwords.clone().complete());
+        let (passwords, node) = match of_cluster {
+            Some((passwords, node)) => (passwords.clone(), Some(node)),
+            None => (before.as_ref().map_or_else(Passwords::generate, |s| s.passwords.clone().complete()), None),
+        };
         let mut ports = before.map(|settings| settings.ports);
-        for _ in 0..PORT_TRIES {
-            let settings = Settings { ports: ports.take().map_or_else(Ports::free, Ok)?, passwords: passwords.clone() };
+        // The others know a node by its port already: if it is taken, the cluster looks for three new ones.
+        let tries = if node.is_some() { 1 } else { PORT_TRIES };
+        for _ in 0..tries {
+            let ports = ports.take().map_or_else(Ports::free, Ok)?;
+            let settings = Settings { ports, passwords: passwords.clone(), node: node.clone() };
             directory::write_json(&files.settings, &settings)?;
             match launch(&found.program, &files, &settings).await? {
                 Launched::Ready(process) => {
@@ -134,15 +146,17 @@ impl Nats {
                 Launched::PortTaken(_) => {}
             }
         }
-        Err(Error::Io {
-            doing: "starting nats-server".into(),
-            source: std::io::Error::other(format!("found no free port in {PORT_TRIES} tries")),
-        })
+        Err(Error::NoFreePort { server: "nats-server", tries })
     }
 
     /// `nats://127.0.0.1:port`, without credentials: async-nats ignores them there.
     pub fn url(&self) -> String {
         self.settings.url()
+    }
+
+    /// As it calls itself; streams name their leader by it.
+    pub(crate) fn name(&self) -> &str {
+        self.settings.node.as_ref().map_or(nats_conf::ALONE, |node| &node.name)
     }
 
     /// Where `/varz` and `/healthz` are.
@@ -151,7 +165,7 @@ impl Nats {
     }
 
     pub fn credentials(&self, role: Role) -> Credentials {
-        self.settings.credentials(role)
+        self.settings.passwords.credentials(role)
     }
 
     /// A client with the rights of `role`. A request it has no right to looks like a timeout.
@@ -233,20 +247,8 @@ impl Settings {
         format!("nats://127.0.0.1:{}", self.ports.client)
     }
 
-    fn credentials(&self, role: Role) -> Credentials {
-        Credentials {
-            user: role.nats_user().into(),
-            password: self.passwords.of(role).into(),
-            inbox_prefix: role.inbox_prefix(),
-        }
-    }
-
     async fn connect(&self, role: Role) -> Result<async_nats::Client, async_nats::ConnectError> {
-        let Credentials { user, password, inbox_prefix } = self.credentials(role);
-        async_nats::ConnectOptions::with_user_and_password(user, password)
-            .custom_inbox_prefix(inbox_prefix)
-            .connect(self.url())
-            .await
+        connect(self.url(), self.passwords.credentials(role)).await
     }
 }
 
@@ -270,6 +272,16 @@ impl Files {
     }
 }
 
+pub(crate) async fn connect(
+    urls: impl async_nats::ToServerAddrs,
+    Credentials { user, password, inbox_prefix }: Credentials,
+) -> Result<async_nats::Client, async_nats::ConnectError> {
+    async_nats::ConnectOptions::with_user_and_password(user, password)
+        .custom_inbox_prefix(inbox_prefix)
+        .connect(urls)
+        .await
+}
+
 enum Launched {
     Ready(Process),
     PortTaken(Error),
@@ -280,6 +292,7 @@ async fn launch(program: &Path, files: &Files, settings: &Settings) -> Result<La
         client: &format!("127.0.0.1:{}", settings.ports.client),
         monitoring: &format!("127.0.0.1:{}", settings.ports.monitoring),
         store: &files.store,
+        node: settings.node.as_ref(),
     };
     let text = conf(&listen, |role| format!("{:?}", settings.passwords.of(role)));
     directory::write_private(&files.conf, &text)?;

@@ -7,6 +7,7 @@
 //! its *answer* to a subject of a stream. Against that, only an account of its own would help.
 
 use crate::role::Role;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What the bounds of all streams may add up to; the disk below may be smaller.
@@ -21,18 +22,38 @@ const CANARY: &str = "CANARY";
 /// The stream behind the bucket `PRESENCE_LEASES`.
 const LEASES: &str = "KV_PRESENCE_LEASES";
 
+/// What a server that is not one of a cluster calls itself.
+pub(crate) const ALONE: &str = "chatroom";
+
 pub(crate) struct Listen<'a> {
     pub(crate) client: &'a str,
     pub(crate) monitoring: &'a str,
     pub(crate) store: &'a Path,
+    /// None is a server of its own.
+    pub(crate) node: Option<&'a Node>,
+}
+
+/// One of the servers of a cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Node {
+    /// Streams name their leader by it.
+    pub(crate) name: String,
+    /// Where the others reach it.
+    pub(crate) port: u16,
+    /// The ports of the others.
+    pub(crate) others: Vec<u16>,
+    /// Whoever knows it is let in as a server, with every right.
+    pub(crate) password: String,
 }
 
 /// `password` gives a value as it stands in the file: quoted, or a variable of the environment.
 pub(crate) fn conf(listen: &Listen, password: impl Fn(Role) -> String) -> String {
-    let Listen { client, monitoring, store } = listen;
+    let Listen { client, monitoring, store, node } = listen;
+    let name = node.map_or(ALONE, |node| &node.name);
+    let cluster = node.map_or_else(String::new, Node::conf);
     let users: Vec<_> = Role::ALL.into_iter().map(|role| user(role, &password(role))).collect();
     format!(
-        "server_name: chatroom\n\
+        "server_name: {name}\n\
          listen: \"{client}\"\n\
          # Shows `sync_always`, without which every role refuses to start. Not to be reached from outside.\n\
          http: \"{monitoring}\"\n\
@@ -44,7 +65,7 @@ pub(crate) fn conf(listen: &Listen, password: impl Fn(Role) -> String) -> String
            max_file_store: {MAX_FILE_STORE}\n  \
            max_memory_store: {MAX_MEMORY_STORE}\n\
          }}\n\
-         \n\
+         {cluster}\n\
          # Nobody is let in without a password. Only `operator` creates, changes, purges or deletes streams.\n\
          authorization {{\n  users: [\n{}  ]\n}}\n",
         users.concat()
@@ -54,7 +75,7 @@ pub(crate) fn conf(listen: &Listen, password: impl Fn(Role) -> String) -> String
 /// The file that `docker-compose.yml` gives to nats-server, with passwords from its environment
 /// (`NATS_COMMAND_PASSWORD`, …). They must begin with a letter: a number would not be read as text.
 pub fn compose_conf() -> String {
-    let listen = Listen { client: "0.0.0.0:4222", monitoring: "0.0.0.0:8222", store: Path::new("/data") };
+    let listen = Listen { client: "0.0.0.0:4222", monitoring: "0.0.0.0:8222", store: Path::new("/data"), node: None };
     let conf = conf(&listen, |role| format!("$NATS_{}_PASSWORD", role.nats_user().to_uppercase()));
     format!("# Written from servers/src/nats_conf.rs; a test compares them.\n{conf}")
 }
@@ -76,6 +97,24 @@ fn user(role: Role, password: &str) -> String {
 
 fn list(subjects: &[String]) -> String {
     subjects.iter().map(|subject| format!("\n        {subject:?}")).collect()
+}
+
+impl Node {
+    fn conf(&self) -> String {
+        let Node { name: _, port, others, password } = self;
+        let routes: Vec<_> =
+            others.iter().map(|port| format!("\n    \"nats://route:{password}@127.0.0.1:{port}\"")).collect();
+        format!(
+            "\n\
+             cluster {{\n  \
+               name: chatroom\n  \
+               listen: \"127.0.0.1:{port}\"\n  \
+               authorization {{ user: route, password: {password} }}\n  \
+               routes: [{}\n  ]\n\
+             }}\n",
+            routes.concat()
+        )
+    }
 }
 
 struct Rights {

@@ -121,10 +121,7 @@ impl Postgres {
                 Launched::PortTaken(_) => settings.port = free_port()?,
             }
         }
-        Err(Error::Io {
-            doing: "starting Postgres".into(),
-            source: std::io::Error::other(format!("found no free port in {PORT_TRIES} tries")),
-        })
+        Err(Error::NoFreePort { server: "Postgres", tries: PORT_TRIES })
     }
 
     /// `postgres://user:password@127.0.0.1:port/chatroom` of a role.

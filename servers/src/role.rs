@@ -76,6 +76,11 @@ impl Passwords {
         self.0.get(&role).map_or("", String::as_str)
     }
 
+    /// For NATS.
+    pub(crate) fn credentials(&self, role: Role) -> Credentials {
+        Credentials { user: role.nats_user().into(), password: self.of(role).into(), inbox_prefix: role.inbox_prefix() }
+    }
+
     /// A file written before a role existed lacks its password.
     pub(crate) fn complete(mut self) -> Passwords {
         for role in Role::ALL {
