@@ -14,12 +14,13 @@ pub struct Login {
 const RECONNECT_EVERY_MAX: Duration = Duration::from_secs(2);
 const PING_EVERY: Duration = Duration::from_secs(5);
 
-/// Connects, and from then on reconnects for ever, with jitter.
+/// Connects, and from then on reconnects for ever, with jitter. `urls` are those of one cluster, separated by commas: any
+/// of them will do, and the others are tried when it is gone.
 ///
 /// # Errors
-/// When the server cannot be reached now, or refuses the login.
+/// When no server can be reached now, or refuses the login.
 pub async fn connect(
-    url: &str,
+    urls: &str,
     login: Option<Login>,
     inbox_prefix: String,
     name: &str,
@@ -40,5 +41,5 @@ pub async fn connect(
     if let Some(Login { user, password }) = login {
         options = options.user_and_password(user, password);
     }
-    options.connect(url).await
+    options.connect(urls.split(',').collect::<Vec<_>>()).await
 }

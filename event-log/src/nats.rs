@@ -8,6 +8,8 @@ mod consumer;
 mod follow;
 mod latest;
 mod leases;
+mod repeat;
+mod replicas;
 mod send;
 mod sharing;
 mod stored;

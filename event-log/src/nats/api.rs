@@ -40,7 +40,13 @@ struct Stored {
 
 #[derive(Deserialize)]
 struct Info {
+    config: Made,
     state: Held,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    num_replicas: u64,
 }
 
 #[derive(Deserialize)]
@@ -61,15 +67,28 @@ impl Api {
         }
     }
 
+    /// The first record on a subject that stands at `from` or later.
+    pub(super) async fn next(&self, subject: Subject, from: u64) -> Result<Option<Record>, LogError> {
+        self.get(subject.stream(), json!({ "next_by_subj": subject.to_string(), "seq": from })).await
+    }
+
     pub(super) async fn read(&self, stream: StreamName, seq: u64) -> Result<Option<Record>, LogError> {
         self.get(stream, json!({ "seq": seq })).await
     }
 
     pub(super) async fn extent(&self, stream: StreamName) -> Result<Extent, LogError> {
-        let doing = "asking for the stream's end";
-        let answer = self.ask(doing, format!("$JS.API.STREAM.INFO.{stream}"), Bytes::new()).await?;
-        let Info { state } = parse::<Info>(doing, &answer)?.map_err(|error| unexpected(doing, error.description))?;
+        let Info { state, .. } = self.info("asking for the stream's end", stream).await?;
         Ok(Extent { first: state.first_seq, last: state.last_seq })
+    }
+
+    /// Copies of the stream, each on a server of its own.
+    pub(super) async fn replicas(&self, stream: StreamName) -> Result<u64, LogError> {
+        Ok(self.info("asking for the stream's replicas", stream).await?.config.num_replicas)
+    }
+
+    async fn info(&self, doing: &'static str, stream: StreamName) -> Result<Info, LogError> {
+        let answer = self.ask(doing, format!("$JS.API.STREAM.INFO.{stream}"), Bytes::new()).await?;
+        parse::<Info>(doing, &answer)?.map_err(|error| unexpected(doing, error.description))
     }
 
     /// Asks any part of the API.

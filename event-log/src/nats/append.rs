@@ -3,8 +3,9 @@
 use super::{
     answer::Sent,
     api::Api,
+    replicas::{LiesOn, Replicas},
     send::{self, Before},
-    sharing::{BATCH_MESSAGES_MAX, take_what_may_share},
+    sharing::{BATCH_MESSAGES_MAX, take_what_may_fly, take_what_may_share},
     stored::LastStored,
     unit::{Message, Unit},
 };
@@ -28,8 +29,6 @@ use tokio::{
 
 /// Units that may wait for one stream; a further one is refused.
 const WAITING_MAX: usize = 4_096;
-/// Fewer units than this go out as pipelined singles, more as one batch: a batch costs four fsyncs, shared by all.
-const BATCH_FROM: usize = 8;
 /// A unit with less time left than this is not sent any more: its answer would be a doubt.
 const SEND_NEEDS: Duration = Duration::from_millis(500);
 /// The writer answers at the deadline itself, and knows more than who waits for it: it has this long to say so.
@@ -136,6 +135,7 @@ fn outcome(answer: &Result<Appended, AppendError>) -> &'static str {
 
 async fn write(stream: StreamName, api: Api, mut queue: mpsc::Receiver<Waiting>, stored: LastStored) {
     let mut waiting = VecDeque::new();
+    let mut replicas = Replicas::unknown();
     loop {
         if waiting.is_empty() {
             match queue.recv().await {
@@ -151,11 +151,15 @@ async fn write(stream: StreamName, api: Api, mut queue: mpsc::Receiver<Waiting>,
         }
         let together = in_time(take_what_may_share(&mut waiting), &stored);
         metrics::histogram!("log_units_together_count", "stream" => stream.as_str()).record(together.len() as f64);
-        if together.len() < BATCH_FROM {
-            each_alone(&api, &stored, together, Before::NeverSent).await;
-        } else {
-            as_one_batch(&api, &stored, together).await;
-        }
+        let lies_on = replicas.stream_lies_on;
+        let sent = async {
+            if together.len() < lies_on.batch_from() {
+                each_alone(&api, &stored, together, lies_on, Before::NeverSent).await;
+            } else {
+                as_one_batch(&api, &stored, together, lies_on).await;
+            }
+        };
+        tokio::join!(sent, replicas.learn(&api, stream));
     }
 }
 
@@ -181,16 +185,23 @@ impl Waiting {
     }
 }
 
-/// Each unit by itself, all on their way at once.
-async fn each_alone(api: &Api, stored: &LastStored, units: Vec<Waiting>, before: Before) {
-    let sends = stream::iter(units).map(|waiting| async move {
-        let answer = send::unit(api, &waiting.unit, before).await;
-        waiting.answer(stored, answer);
-    });
-    sends.buffer_unordered(BATCH_MESSAGES_MAX).collect::<()>().await;
+/// Each unit by itself. On one server all are on their way at once, on several as many as do not get in each other's way.
+async fn each_alone(api: &Api, stored: &LastStored, units: Vec<Waiting>, lies_on: LiesOn, before: Before) {
+    let mut left = VecDeque::from(units);
+    while !left.is_empty() {
+        let wave = match lies_on {
+            LiesOn::OneServer => left.drain(..).collect(),
+            LiesOn::Several => take_what_may_fly(&mut left),
+        };
+        let sends = stream::iter(wave).map(|waiting| async move {
+            let answer = send::unit(api, &waiting.unit, before).await;
+            waiting.answer(stored, answer);
+        });
+        sends.buffer_unordered(BATCH_MESSAGES_MAX).collect::<()>().await;
+    }
 }
 
-async fn as_one_batch(api: &Api, stored: &LastStored, together: Vec<Waiting>) {
+async fn as_one_batch(api: &Api, stored: &LastStored, together: Vec<Waiting>, lies_on: LiesOn) {
     let units: Vec<Unit> = together.iter().map(|waiting| waiting.unit.clone()).collect();
     let (sent, before) = send::batch_of_units(api, &units).await;
     match sent {
@@ -216,11 +227,11 @@ async fn as_one_batch(api: &Api, stored: &LastStored, together: Vec<Waiting>) {
         // One condition that did not hold refuses all, and names nobody: each on its own shows whose it was.
         failed @ (Sent::Conflict | Sent::HoldsDuplicate | Sent::Duplicate(_)) => {
             tracing::debug!(?failed, units = units.len(), "a batch was refused whole");
-            each_alone(api, stored, together, before).await;
+            each_alone(api, stored, together, lies_on, before).await;
         }
         failed @ (Sent::Busy(_) | Sent::Full | Sent::Refused(_)) => {
             tracing::debug!(?failed, units = units.len(), "a batch was not taken");
-            each_alone(api, stored, together, before).await;
+            each_alone(api, stored, together, lies_on, before).await;
         }
     }
 }

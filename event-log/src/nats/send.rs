@@ -3,11 +3,11 @@
 use super::{
     answer::{self, Sent},
     api::Api,
+    repeat::{self, Place},
     unit::{Message, Unit},
 };
-use crate::{AppendError, Appended, Freshness};
+use crate::{AppendError, Appended};
 use async_nats::{HeaderMap, PublishErrorKind, RequestErrorKind};
-use events::Subject;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -44,8 +44,16 @@ pub(super) async fn unit(api: &Api, unit: &Unit, mut before: Before) -> Result<A
         match (sent, before) {
             (Sent::Stored(last), _) => return Ok(Appended { last }),
             (Sent::Duplicate(seq), _) => return Err(AppendError::AlreadyStored { seq }),
-            (Sent::HoldsDuplicate, _) => return Err(find(api, unit).await),
-            // Also after a doubt: the tip has moved, so what was sent before is not stored and never will be.
+            (Sent::HoldsDuplicate, _) => return Err(repeat::find(api, unit).await),
+            // One server looks at a single's condition before its id: the unit itself may have moved the tip.
+            (Sent::Conflict, Before::NeverSent) if let [single] = unit.messages.as_slice() => {
+                match repeat::who_took_its_place(api, single).await {
+                    Place::Itself(seq) => return Err(AppendError::AlreadyStored { seq }),
+                    Place::Another => return Err(AppendError::Conflict),
+                    Place::Unclear => before = Before::MaybeStored,
+                }
+            }
+            // The tip has moved, so what was sent before, if anything was, is not stored and never will be.
             (Sent::Conflict, _) => return Err(AppendError::Conflict),
             (Sent::Full, Before::NeverSent) => return Err(AppendError::Full),
             (Sent::Refused(why) | Sent::NotStored(why), Before::NeverSent) => return Err(AppendError::NotStored(why)),
@@ -105,12 +113,12 @@ async fn may_send(api: &Api, before: Before, connected_by: Instant, deadline: In
     }
 }
 
-fn answer_by(deadline: Instant) -> Instant {
+pub(super) fn answer_by(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + ANSWER_WITHIN)
 }
 
 /// Never the same: two that collided must not collide again.
-async fn moment() {
+pub(super) async fn moment() {
     tokio::time::sleep(Duration::from_millis(rand::random_range(1..=5))).await;
 }
 
@@ -118,54 +126,8 @@ async fn pause(deadline: Instant) {
     tokio::time::sleep_until(deadline.min(Instant::now() + AGAIN_AFTER)).await;
 }
 
-/// At which sequence is a unit that is in the log already? A tip shows it, or the server names it. Not found until the
-/// deadline, it is unknown: the same again finds it.
-async fn find(api: &Api, unit: &Unit) -> AppendError {
-    let deadline = unit.deadline();
-    let found = async {
-        loop {
-            if let Some(seq) = seek(api, unit, deadline).await {
-                return seq;
-            }
-            moment().await;
-        }
-    };
-    match timeout_at(deadline, found).await {
-        Ok(seq) => AppendError::AlreadyStored { seq },
-        Err(_) => unit.unknown(),
-    }
-}
-
-/// A single with the same id is answered with the original's sequence, whatever its body, as long as its condition
-/// holds: the tip's, read from the leader just before.
-async fn seek(api: &Api, unit: &Unit, deadline: Instant) -> Option<u64> {
-    let first = unit.messages.first()?;
-    let tip = api.last(first.subject, Freshness::Leader).await.ok()?;
-    let ours = |id: String| unit.messages.iter().position(|message| message.id() == id);
-    if let Some(tip) = &tip
-        && let Some(index) = tip.id().and_then(|id| ours(id.to_string()))
-    {
-        return tip.seq.checked_sub(index as u64);
-    }
-    let mut again = first.clone();
-    if let Some(condition) = first.subjects().0.and_then(|subject| subject.parse::<Subject>().ok()) {
-        let tip = if condition == first.subject { tip } else { api.last(condition, Freshness::Leader).await.ok()? };
-        again.expects(tip.map_or(0, |record| record.seq));
-    }
-    match publish(api, &again, answer_by(deadline)).await {
-        Sent::Duplicate(seq) => Some(seq),
-        Sent::Stored(seq) => {
-            tracing::error!(seq, id = first.id(), "stored again: the window closed between two sends");
-            Some(seq)
-        }
-        // The tip moved in between, or the server is away for a moment.
-        Sent::Conflict | Sent::Busy(_) | Sent::Unknown | Sent::NotStored(_) => None,
-        Sent::HoldsDuplicate | Sent::Full | Sent::Refused(_) => None,
-    }
-}
-
 /// One message on its own.
-async fn publish(api: &Api, message: &Message, until: Instant) -> Sent {
+pub(super) async fn publish(api: &Api, message: &Message, until: Instant) -> Sent {
     request(api, message, message.headers.clone(), until).await
 }
 

@@ -4,7 +4,7 @@ use super::send::Before;
 use crate::AppendError;
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use events::{NewEvent, Subject};
+use events::{Condition, NewEvent, Subject};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,6 +20,8 @@ const EXPECTED_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
 #[derive(Clone)]
 pub(super) struct Message {
     pub(super) subject: Subject,
+    /// What has to hold; of a unit's messages on one subject the first says it for all.
+    pub(super) condition: Option<Condition>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -38,9 +40,10 @@ impl Message {
             headers.insert(name, value);
         }
         headers.insert("Nats-Msg-Id", event.envelope.id.to_string());
-        if let Some(after) = event.envelope.after {
-            headers.insert(EXPECTED_SEQUENCE, after.seq.to_string());
-            headers.insert(EXPECTED_SUBJECT, after.subject.to_string());
+        let condition = event.envelope.after;
+        if let Some(Condition { subject, seq }) = condition {
+            headers.insert(EXPECTED_SEQUENCE, seq.to_string());
+            headers.insert(EXPECTED_SUBJECT, subject.to_string());
         }
         if event.subject.rolls_up() {
             headers.insert("Nats-Rollup", "sub");
@@ -48,12 +51,14 @@ impl Message {
         if let Some(hours) = event.event.ttl_hours() {
             headers.insert("Nats-TTL", format!("{hours}h"));
         }
-        Self { subject: event.subject, headers, body: event.event.body().into() }
+        Self { subject: event.subject, condition, headers, body: event.event.body().into() }
     }
 
-    /// Under another tip of the subject it is conditioned on.
-    pub(super) fn expects(&mut self, tip: u64) {
+    /// The same under another tip of the subject that it is conditioned on.
+    pub(super) fn under(mut self, tip: u64) -> Self {
         self.headers.insert(EXPECTED_SEQUENCE, tip.to_string());
+        self.condition = self.condition.map(|condition| Condition { seq: tip, ..condition });
+        self
     }
 
     /// Bytes on the wire, nearly.
@@ -66,11 +71,6 @@ impl Message {
             })
             .sum();
         headers + self.body.len()
-    }
-
-    /// The subject it is conditioned on, and the one it writes.
-    pub(super) fn subjects(&self) -> (Option<&str>, Subject) {
-        (self.headers.get(EXPECTED_SUBJECT).map(|value| value.as_str()), self.subject)
     }
 
     pub(super) fn id(&self) -> &str {
