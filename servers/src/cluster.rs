@@ -16,6 +16,8 @@ use std::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+/// Fewer cannot lose one and go on.
+const NODES: usize = 3;
 /// An election takes up to 9 s, after a restart of all three more than one.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -24,7 +26,7 @@ const LOOK_WITHIN: Duration = Duration::from_secs(1);
 
 /// The nodes of one cluster and their data. Dropped, they are killed; `stop` is kinder.
 pub struct Cluster {
-    nodes: [Nats; 3],
+    nodes: [Nats; NODES],
     passwords: Passwords,
     _temporary: Temporary,
 }
@@ -34,7 +36,7 @@ impl Cluster {
     pub async fn temporary() -> Result<Cluster, Error> {
         let temporary = Temporary::new()?;
         let passwords = Passwords::generate();
-        let start = async |[first, second, third]: [Node; 3]| {
+        let start = async |[first, second, third]: [Node; NODES]| {
             let start = |node: Node| {
                 let dir = temporary.path.join(&node.name);
                 let options = NatsOptions { durability: Durability::Test, ..NatsOptions::new(dir) };
@@ -58,8 +60,13 @@ impl Cluster {
     }
 
     /// Each can be stopped, killed, restarted, frozen and thawed by itself.
-    pub fn nodes(&self) -> &[Nats; 3] {
+    pub fn nodes(&self) -> &[Nats; NODES] {
         &self.nodes
+    }
+
+    /// The one that calls itself so: in what the servers say of streams and consumers.
+    pub fn node(&self, name: &str) -> Option<&Nats> {
+        self.nodes.iter().find(|node| node.name() == name)
     }
 
     /// The URLs of all three, separated by commas.
@@ -104,7 +111,7 @@ impl Cluster {
     }
 
     /// Looks until what is seen is what is waited for. Nobody tells us: nodes of another process can only be looked at.
-    async fn once<T>(&self, judge: impl Fn(&[Seen; 3]) -> Result<T, String>) -> Result<T, Error> {
+    async fn once<T>(&self, judge: impl Fn(&[Seen; NODES]) -> Result<T, String>) -> Result<T, Error> {
         let began = Instant::now();
         loop {
             let [first, second, third] = &self.nodes;
@@ -120,7 +127,7 @@ impl Cluster {
     }
 }
 
-fn three_nodes() -> Result<[Node; 3], Error> {
+fn three_nodes() -> Result<[Node; NODES], Error> {
     let free = || ports::free().map_err(while_(|| "looking for a free port".into()));
     let ports = [free()?, free()?, free()?];
     let password = secret();
@@ -146,17 +153,21 @@ struct Seen {
 impl Seen {
     async fn on(node: &Nats) -> Seen {
         let url = node.monitoring_url();
-        match timeout(LOOK_WITHIN, monitoring::read::<Jsz>(&url, "/jsz?streams=true")).await {
+        match timeout(LOOK_WITHIN, monitoring::read::<Jsz>(&url, "/jsz?streams=true&config=true")).await {
             Ok(Ok(jsz)) => Seen::of(jsz, node.name()),
             Ok(Err(_)) | Err(_) => Seen::default(),
         }
     }
 
     fn of(Jsz { meta_cluster, account_details }: Jsz, name: &str) -> Seen {
-        let leads = |group: Option<Group>| group.filter(|group| group.leader == name).map(|group| group.replicas);
-        let mut seen = Seen { meta: leads(meta_cluster), ..Seen::default() };
-        for StreamDetail { name, cluster } in account_details.into_iter().flat_map(|account| account.stream_detail) {
-            if let Some(replicas) = leads(cluster) {
+        let leads = |group: Option<Group>, nodes: usize| {
+            // A server that has just come back takes itself for the leader, and knows of nobody else.
+            group.filter(|group| group.leader == name && group.replicas.len() + 1 >= nodes).map(|group| group.replicas)
+        };
+        let mut seen = Seen { meta: leads(meta_cluster, NODES), ..Seen::default() };
+        let streams = account_details.into_iter().flat_map(|account| account.stream_detail);
+        for StreamDetail { name, cluster, config } in streams {
+            if let Some(replicas) = leads(cluster, config.num_replicas) {
                 seen.leads.insert(name.clone(), replicas);
             }
             seen.streams.insert(name);
@@ -166,18 +177,15 @@ impl Seen {
 }
 
 /// Why the cluster is not settled, if it is not.
-fn unsettled(seen: &[Seen; 3]) -> Result<(), String> {
-    let whole = |what: &str, group: Option<&Vec<Peer>>, others: usize| match group {
-        None => Err(format!("nobody leads {what}")),
-        Some(peers) if peers.len() < others => Err(format!("{what} lacks a node")),
-        Some(peers) => peers
-            .iter()
-            .find(|peer| !peer.current || peer.offline)
-            .map_or(Ok(()), |peer| Err(format!("{} is behind on {what}", peer.name))),
+fn unsettled(seen: &[Seen; NODES]) -> Result<(), String> {
+    let led = |what: &str, replicas: Option<&Vec<Peer>>| {
+        let replicas = replicas.ok_or(format!("nobody leads {what}"))?;
+        let behind = replicas.iter().find(|peer| !peer.current || peer.offline);
+        behind.map_or(Ok(()), |peer| Err(format!("{} is behind on {what}", peer.name)))
     };
-    whole("the cluster", seen.iter().find_map(|node| node.meta.as_ref()), seen.len() - 1)?;
+    led("the cluster", seen.iter().find_map(|node| node.meta.as_ref()))?;
     let streams: BTreeSet<&String> = seen.iter().flat_map(|node| &node.streams).collect();
-    streams.into_iter().try_for_each(|stream| whole(stream, seen.iter().find_map(|node| node.leads.get(stream)), 0))
+    streams.into_iter().try_for_each(|stream| led(stream, seen.iter().find_map(|node| node.leads.get(stream))))
 }
 
 #[derive(Deserialize)]
@@ -197,6 +205,12 @@ struct AccountDetail {
 struct StreamDetail {
     name: String,
     cluster: Option<Group>,
+    config: StreamConfig,
+}
+
+#[derive(Deserialize)]
+struct StreamConfig {
+    num_replicas: usize,
 }
 
 /// Nodes that agree on something. Only its leader knows of the others.
