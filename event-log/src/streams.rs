@@ -8,7 +8,8 @@ use events::{
     system::{EpochEvent, EpochStarted},
 };
 use serde_json::{Value, json};
-use std::fmt;
+use std::{fmt, time::Duration};
+use tokio::time::{Instant, sleep};
 
 /// How large the log may become, and how often it is kept.
 #[derive(Debug, Clone, Args)]
@@ -40,6 +41,9 @@ const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
 /// What a user's presence keeps of the past.
 const PRESENCE_PER_USER: i64 = 64;
 const NO_SUCH_STREAM: &str = "10059";
+/// A cluster elects within 9 s who leads a stream.
+const BEGUN_WITHIN: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What each stream has to be. Fields that are not named are the server's.
 fn settings(args: &StreamArgs) -> Vec<Value> {
@@ -179,10 +183,15 @@ async fn begin_epoch(log: &JetStream, stream: StreamName, before: u64) -> Result
     let mut envelope = Envelope::new(id, now, Actor::Operator, id.to_string());
     envelope.after = Some(Condition { subject, seq: before });
     let event = NewEvent { subject, envelope, event: EpochEvent::from(started).into() };
-    match log.append(vec![event]).await {
-        // Somebody else began it in the same moment.
-        Ok(_) | Err(AppendError::Conflict) => Ok(()),
-        Err(why) => Err(LogError::Unexpected { doing: "beginning an epoch", why: why.to_string() }),
+    let until = Instant::now() + BEGUN_WITHIN;
+    loop {
+        match log.append(vec![event.clone()]).await {
+            // Somebody else began it in the same moment.
+            Ok(_) | Err(AppendError::Conflict | AppendError::AlreadyStored { .. }) => return Ok(()),
+            // On a cluster a new stream is made before every server knows where to send its messages.
+            Err(AppendError::NotStored(_)) if Instant::now() < until => sleep(LOOK_EVERY).await,
+            Err(why) => return Err(LogError::Unexpected { doing: "beginning an epoch", why: why.to_string() }),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use events::{
     Actor, Change, Condition, Envelope, Event, EventId, LoungeId, MembershipEvent, MessageEvent, NewEvent, Role,
     RoomId, Subject, Time, UserId,
     lounge::{Lounge, LoungeChanged, LoungeCreated, LoungeEvent},
-    membership::MemberJoined,
+    membership::{MemberJoined, MemberMuted},
     message::MessagePosted,
 };
 use uuid::Uuid;
@@ -23,6 +23,13 @@ pub(super) fn joins(room: RoomId, user: UserId, at: u64) -> NewEvent {
     let subject = Subject::Member(room, user);
     let joined = MembershipEvent::from(MemberJoined { room, user, role: Role::Member, at: Time::UNIX_EPOCH });
     event(subject, Condition { subject, seq: at }, id(), Change::of(None, joined))
+}
+
+/// His tip moves on.
+pub(super) fn mutes(room: RoomId, user: UserId, at: u64) -> NewEvent {
+    let subject = Subject::Member(room, user);
+    let muted = MembershipEvent::from(MemberMuted { room, user, until: None, reason: None });
+    event(subject, Condition { subject, seq: at }, id(), Change::of(None, muted))
 }
 
 pub(super) fn posts(room: RoomId, author: UserId, member_at: u64, id: EventId, text: &str) -> NewEvent {
