@@ -54,7 +54,7 @@ async fn said(log: &dyn EventLog, room: RoomId, end: u64) -> BTreeMap<u64, Uuid>
     .await
 }
 
-// Red with a new id at each try in `insist`: some stand twice.
+// Red with `Sent::Stored` for `NoResponders`: what is told to stand in the log does not.
 pub(super) async fn appends_go_on_after_the_leader_s_death_none_is_lost_and_none_stands_twice(rig: Rig) {
     let log = &*rig.log;
     let (room, ada) = (room(), user());

@@ -40,6 +40,7 @@ macro_rules! every_log {
                 what_one_member_says_at_once_is_stored_at_once
                 who_waits_beside_a_conflict_is_stored_all_the_same
                 what_was_handed_in_first_is_stored_first
+                what_does_not_fit_a_batch_is_not_overtaken_by_what_was_handed_in_later
                 what_was_stored_is_read_from_the_leader_at_once_and_from_anywhere_soon
             }
             repeating on Shared {

@@ -20,7 +20,7 @@ pub(super) async fn a_repeat_is_answered_with_the_original_place(Rig { log, .. }
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 20);
 }
 
-// Red with `Place::Another` for whatever conflicts, on one server: it looks at the condition before the id.
+// Red with `Place::Another` where it is itself, on one server: it looks at the condition before the id.
 pub(super) async fn a_repeat_is_known_though_its_own_tip_has_moved(Rig { log, .. }: Rig) {
     let (room, ada) = (room(), user());
     let joining = joins(room, ada, 0);

@@ -63,7 +63,7 @@ pub(super) async fn of_many_renames_at_once_one_wins_and_the_others_hear_it(Rig 
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(AppendError::Conflict))), "{outcomes:?}");
 }
 
-// Red with `BATCH_FROM_ON_SEVERAL` of 8, on three servers: they are told that the server is busy.
+// Red with `LiesOn::OneServer` for whatever the stream says, on three servers: they are told that the server is busy.
 pub(super) async fn what_one_member_says_at_once_is_stored_at_once(Rig { log, .. }: Rig) {
     let (room, ada) = (room(), user());
     let joined = log.append(vec![joins(room, ada, 0)]).await.expect("nobody was there").last;
@@ -94,7 +94,6 @@ pub(super) async fn who_waits_beside_a_conflict_is_stored_all_the_same(Rig { log
     }
 }
 
-// Red without `left` in `Sharing::admits`: what is said under the old tip overtakes the muting, or both are refused.
 pub(super) async fn what_was_handed_in_first_is_stored_first(Rig { log, .. }: Rig) {
     let (room, ada) = (room(), user());
     let joined = log.append(vec![joins(room, ada, 0)]).await.expect("nobody was there").last;
@@ -105,6 +104,19 @@ pub(super) async fn what_was_handed_in_first_is_stored_first(Rig { log, .. }: Ri
     let outcomes = join_all(all.map(|event| log.append(vec![event]))).await;
     assert!(outcomes[..11].iter().all(Result::is_ok), "{outcomes:?}");
     assert!(outcomes[11..].iter().all(|outcome| *outcome == Err(AppendError::Conflict)), "{outcomes:?}");
+}
+
+// Red without `left` in `Sharing::admits`: the message goes out beside the first, and what ends its author's right stays.
+pub(super) async fn what_does_not_fit_a_batch_is_not_overtaken_by_what_was_handed_in_later(Rig { log, .. }: Rig) {
+    let (room, ada) = (room(), user());
+    let joined = log.append(vec![joins(room, ada, 0)]).await.expect("nobody was there").last;
+    let first = vec![joins(room, user(), 0)];
+    // As many as a batch holds.
+    let many = [mutes(room, ada, joined)].into_iter().chain((0..199).map(|_| joins(room, user(), 0))).collect();
+    let late = vec![posts(room, ada, joined, id(), "hello")];
+    let outcomes = join_all([first, many, late].map(|unit| log.append(unit))).await;
+    assert!(outcomes[..2].iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(outcomes[2], Err(AppendError::Conflict));
 }
 
 /// Whoever reads any replica may be told of yesterday, and hears of today in the end.
