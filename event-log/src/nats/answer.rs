@@ -79,7 +79,9 @@ mod tests {
         assert_eq!(read(br#"{"stream":"CHAT","seq":7}"#), Sent::Stored(7));
         assert_eq!(read(br#"{"stream":"CHAT","seq":7,"duplicate":true}"#), Sent::Duplicate(7));
         assert_eq!(error(10_071), Sent::Conflict);
-        assert_eq!(error(10_164), Sent::Busy(10_164));
+        for busy in [10_158, 10_163, 10_164, 10_176, 10_210] {
+            assert_eq!(error(busy), Sent::Busy(busy));
+        }
         assert_eq!(error(10_201), Sent::HoldsDuplicate);
         assert_eq!(error(10_077), Sent::Full);
         assert_eq!(error(10_052), Sent::Refused("10052: x".into()));

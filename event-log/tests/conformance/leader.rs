@@ -1,4 +1,4 @@
-//! What do three servers promise when the one that leads dies? Each case kills it, and has servers of its own.
+//! What do three servers promise when the one that leads dies or freezes? Each case has servers of its own.
 
 use super::{
     facts::*,
@@ -8,9 +8,10 @@ use super::{
 use event_log::{AppendError, Appended, EventLog, Start};
 use events::{NewEvent, RoomId, StreamName};
 use futures::{StreamExt, future::join_all};
-use servers::Role;
+use servers::{Nats, Role};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
@@ -54,33 +55,44 @@ async fn said(log: &dyn EventLog, room: RoomId, end: u64) -> BTreeMap<u64, Uuid>
     .await
 }
 
-// Red with `Sent::Stored` for `NoResponders`: what is told to stand in the log does not.
+// Red with `Sent::Stored(1 << 20)` for `NoResponders`: what is told to stand in the log does not.
 pub(super) async fn appends_go_on_after_the_leader_s_death_none_is_lost_and_none_stands_twice(rig: Rig) {
+    let back = async |leader: &Nats| leader.restart().await.expect("it starts again");
+    appends_go_on_without_their_leader(&rig, Nats::kill, back).await;
+}
+
+/// It comes back with what it was sent, and believes for a moment that it still leads.
+pub(super) async fn appends_go_on_beside_a_frozen_leader_none_is_lost_and_none_stands_twice(rig: Rig) {
+    let freeze = async |leader: &Nats| leader.freeze();
+    appends_go_on_without_their_leader(&rig, freeze, async |leader: &Nats| leader.thaw()).await;
+}
+
+async fn appends_go_on_without_their_leader(rig: &Rig, lose: impl AsyncFn(&Nats), bring_back: impl AsyncFn(&Nats)) {
     let log = &*rig.log;
     let (room, ada) = (room(), user());
     let joined = insist(log, joins(room, ada, 0)).await.0;
     let leader = rig.leader(CHAT).await;
+    let stored = AtomicUsize::new(0);
     let writers = join_all((0..WRITERS).map(|_| async {
         let mut told = Vec::new();
         for _ in 0..MESSAGES_EACH {
             let message = posts(room, ada, joined, id(), "on and on");
             let id = message.envelope.id.0;
             let (seq, after) = insist(log, message).await;
+            // In the midst of it.
+            if stored.fetch_add(1, Ordering::Relaxed) == MESSAGES_EACH {
+                lose(leader).await;
+            }
             told.push((seq, id, after));
         }
         told
     }));
-    let death = async {
-        // In the midst of it.
-        while log.extent(StreamName::Chat).await.map_or(0, |extent| extent.last) < joined + 40 {}
-        leader.kill().await;
-    };
-    let (told, ()) = timeout(2 * GOES_ON_WITHIN, async { tokio::join!(writers, death) }).await.expect("it goes on");
+    let told = timeout(2 * GOES_ON_WITHIN, writers).await.expect("it goes on");
     let told: Vec<_> = told.into_iter().flatten().collect();
     let longest = told.iter().map(|(_, _, after)| *after).max().expect("there are some");
-    println!("the leader died, {} appends, the longest took {longest:?}", told.len());
+    println!("the leader is lost, {} appends, the longest took {longest:?}", told.len());
     assert!(longest < GOES_ON_WITHIN);
-    leader.restart().await.expect("it starts again");
+    bring_back(leader).await;
     rig.settled().await;
     let (end, _) = insist(log, joins(room, user(), 0)).await;
     let said = said(log, room, end).await;

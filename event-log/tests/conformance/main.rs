@@ -133,6 +133,7 @@ mod r3 {
     tests! { r3:
         leader on Own {
             appends_go_on_after_the_leader_s_death_none_is_lost_and_none_stands_twice
+            appends_go_on_beside_a_frozen_leader_none_is_lost_and_none_stands_twice
             what_nobody_was_there_to_take_is_never_stored
             a_follower_goes_on_when_the_server_of_its_consumer_dies
         }
