@@ -15,11 +15,11 @@ use super::{
     Play,
     insist::GaveUp,
     journal::{Entry, Memory},
-    progress::Progress,
     script::{Cue, Pace},
     stage::Stage,
 };
 use crate::client::Made;
+use crate::progress::Progress;
 
 /// Lines read ahead of their turn. When so many wait for their rooms, reading waits for them.
 const WAITING_MAX: usize = 16_384;

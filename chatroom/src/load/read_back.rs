@@ -3,8 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Play, journal::Memory, progress::Progress, script, stage::Stage, verify::Said};
+use super::{Play, journal::Memory, script, stage::Stage, verify::Said};
 use crate::client::PageOf;
+use crate::progress::Progress;
 
 /// What each room's history holds, oldest first.
 pub(super) async fn all(play: &Play, stage: &Stage, memory: &Memory, messages: u64) -> Result<Vec<Vec<Said>>> {

@@ -10,10 +10,10 @@ use super::{
     Authors, Play,
     insist::GaveUp,
     journal::{Entry, Memory},
-    progress::Progress,
     script::Scene,
 };
 use crate::client::{Account, NewRoom, Session};
+use crate::progress::Progress;
 
 /// Everybody and everything that the posts need.
 pub(super) struct Stage {

@@ -10,14 +10,14 @@ use tokio::task::JoinHandle;
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// One phase. Its end is when it is dropped.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     lines: Option<JoinHandle<()>>,
 }
 
 impl Progress {
     /// Of so many, some of which may be done already.
-    pub(super) fn of(what: &'static str, all: u64, done: u64) -> Self {
+    pub(crate) fn of(what: &'static str, all: u64, done: u64) -> Self {
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(all) } else { ProgressBar::hidden() };
         bar.set_length(all);
         let style = ProgressStyle::with_template("{msg:14} {bar:32} {human_pos}/{human_len}  {per_sec}  ETA {eta}");
@@ -29,16 +29,16 @@ impl Progress {
         Self { bar, lines }
     }
 
-    pub(super) fn inc(&self) {
+    pub(crate) fn inc(&self) {
         self.bar.inc(1);
     }
 
-    pub(super) fn at(&self, done: u64) {
+    pub(crate) fn at(&self, done: u64) {
         self.bar.set_position(done);
     }
 
     /// Says something without disturbing the bar.
-    pub(super) fn say(&self, words: &str) {
+    pub(crate) fn say(&self, words: &str) {
         self.bar.suspend(|| eprintln!("{words}"));
     }
 }
