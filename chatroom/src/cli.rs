@@ -11,7 +11,7 @@ use platform::{
 };
 use std::process::ExitCode;
 
-use crate::{dev, docs, doctor, listen, load, migrate};
+use crate::{audit, dev, docs, doctor, listen, load, migrate};
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
@@ -40,6 +40,8 @@ enum Subcommands {
     Load(load::LoadArgs),
     /// Check servers, streams, rights, migrations and pools, and say what to do.
     Doctor(doctor::DoctorArgs),
+    /// Read the whole log and check that every event was appended under its condition.
+    Audit(audit::AuditArgs),
     /// Print the frames of rooms as they happen.
     Listen(listen::ListenArgs),
     /// Print the OpenAPI document of both services.
@@ -91,6 +93,7 @@ impl Cli {
             Subcommands::Load(args) => load::run(args).await,
             Subcommands::Listen(args) => listen::run(&args).await,
             Subcommands::Doctor(args) => doctor::run(&args).await,
+            Subcommands::Audit(args) => audit::run(&args).await,
             Subcommands::Config(args) => args.show(),
             Subcommands::Openapi => {
                 print!("{}", docs::openapi_json());

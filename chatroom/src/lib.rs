@@ -1,5 +1,6 @@
 //! The one binary's parts: a role per subcommand, the system that a newcomer starts, and the tools around it.
 
+pub mod audit;
 pub mod cli;
 pub mod client;
 pub mod dev;
@@ -9,5 +10,6 @@ pub mod listen;
 pub mod load;
 pub mod migrate;
 pub mod origin;
+mod progress;
 pub mod settings;
 pub mod stack;
