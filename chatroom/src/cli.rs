@@ -11,7 +11,7 @@ use platform::{
 };
 use std::process::ExitCode;
 
-use crate::{audit, dev, docs, doctor, listen, load, migrate};
+use crate::{audit, chaos, dev, docs, doctor, listen, load, migrate};
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
@@ -42,6 +42,8 @@ enum Subcommands {
     Doctor(doctor::DoctorArgs),
     /// Read the whole log and check that every event was appended under its condition.
     Audit(audit::AuditArgs),
+    /// Play conflicting commands on servers of its own and check that every promise holds.
+    Chaos(chaos::ChaosArgs),
     /// Print the frames of rooms as they happen.
     Listen(listen::ListenArgs),
     /// Print the OpenAPI document of both services.
@@ -94,6 +96,7 @@ impl Cli {
             Subcommands::Listen(args) => listen::run(&args).await,
             Subcommands::Doctor(args) => doctor::run(&args).await,
             Subcommands::Audit(args) => audit::run(&args).await,
+            Subcommands::Chaos(args) => chaos::run(&args).await,
             Subcommands::Config(args) => args.show(),
             Subcommands::Openapi => {
                 print!("{}", docs::openapi_json());

@@ -24,6 +24,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 pub use outcome::{Outcome, Refusal, Wait};
+pub(crate) use session::page_path;
 pub use session::{Account, Cursors, Made, Message, NewRoom, Page, PageOf, Session};
 pub use socket::{Closed, Follow, Frame, Hello, SUBPROTOCOL, Socket};
 
@@ -98,6 +99,21 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// As a request to whom it is handed; it names no origin.
+    ///
+    /// # Errors
+    /// When the path is none.
+    pub(crate) fn into_request(self) -> Result<Request<Full<Bytes>>> {
+        let path: PathAndQuery = self.path.parse().with_context(|| format!("{:?} is no path", self.path))?;
+        let mut request = Request::new(Full::new(self.body));
+        *request.method_mut() = self.method;
+        *request.uri_mut() = path.into();
+        *request.headers_mut() = self.headers;
+        Ok(request)
+    }
+}
+
 impl Api {
     /// At an origin such as `http://127.0.0.1:8080`; a path behind it is not supported.
     ///
@@ -141,12 +157,10 @@ impl Api {
     }
 
     fn request(&self, ask: Ask) -> Result<Request<Full<Bytes>>> {
-        let path: PathAndQuery = ask.path.parse().with_context(|| format!("{:?} is no path", ask.path))?;
+        let mut request = ask.into_request()?;
+        let path = request.uri().path_and_query().cloned().context("a path")?;
         let uri = Uri::builder().scheme(Scheme::HTTP).authority(self.authority.clone()).path_and_query(path).build()?;
-        let mut request = Request::new(Full::new(ask.body));
-        *request.method_mut() = ask.method;
         *request.uri_mut() = uri;
-        *request.headers_mut() = ask.headers;
         let host = HeaderValue::from_str(self.authority.as_str()).context("the host")?;
         request.headers_mut().insert(HOST, host);
         Ok(request)

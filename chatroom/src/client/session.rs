@@ -262,17 +262,7 @@ impl Session {
 
     /// A page of up to 50 messages; with a position, one that is not older.
     pub async fn page(&self, room: RoomId, of: &PageOf, at_least: Option<&str>) -> Outcome<Page> {
-        let mut path = format!("/v1/rooms/{room}/messages?limit=50");
-        let (name, value) = match of {
-            PageOf::Latest => ("", ""),
-            PageOf::Before(cursor) => ("before", cursor.as_str()),
-            PageOf::After(cursor) => ("after", cursor.as_str()),
-            PageOf::Around(cursor) => ("around", cursor.as_str()),
-        };
-        if !name.is_empty() {
-            write!(path, "&{name}={}", encoded(value)).expect("writing to a string");
-        }
-        self.get(path, at_least).await.read()
+        self.get(page_path(room, of), at_least).await.read()
     }
 
     /// Any read; with a position, of a read model that is not older.
@@ -298,6 +288,21 @@ struct Id<T> {
 #[derive(Deserialize)]
 struct At {
     position: String,
+}
+
+/// Where a page of up to 50 messages of a room is read.
+pub(crate) fn page_path(room: RoomId, of: &PageOf) -> String {
+    let mut path = format!("/v1/rooms/{room}/messages?limit=50");
+    let (name, value) = match of {
+        PageOf::Latest => ("", ""),
+        PageOf::Before(cursor) => ("before", cursor.as_str()),
+        PageOf::After(cursor) => ("after", cursor.as_str()),
+        PageOf::Around(cursor) => ("around", cursor.as_str()),
+    };
+    if !name.is_empty() {
+        write!(path, "&{name}={}", encoded(value)).expect("writing to a string");
+    }
+    path
 }
 
 /// As a value in a query.

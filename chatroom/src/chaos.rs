@@ -1,0 +1,48 @@
+//! Do the promises of the write side hold when everything happens at once? Plays it out, and reads the log.
+
+mod backing;
+mod duplicates;
+mod instance;
+mod pair;
+mod person;
+mod promises;
+mod races;
+mod reader;
+mod sabotage;
+mod storm;
+mod tally;
+mod witness;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+pub use duplicates::{DuplicatesArgs, DuplicatesReport, duplicates};
+pub use races::{Race, RacesArgs, RacesReport, races};
+pub use sabotage::Sabotage;
+pub use tally::Tally;
+
+/// Plays conflicting commands on servers of its own and judges by the log alone. Exits 1 when a promise is broken.
+#[derive(Debug, Clone, Args)]
+pub struct ChaosArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum What {
+    /// Conflicting commands at the same moment through two instances: who wins, and is there one winner?
+    Races(RacesArgs),
+    /// The same command again and again: through two instances, across a death of the log, after its memory.
+    Duplicates(DuplicatesArgs),
+}
+
+/// Plays what was asked for and prints a line for each part.
+///
+/// # Errors
+/// What could not be played, or a promise that is broken.
+pub async fn run(args: &ChaosArgs) -> Result<()> {
+    match &args.what {
+        What::Races(args) => races::run(args).await,
+        What::Duplicates(args) => duplicates::run(args).await,
+    }
+}

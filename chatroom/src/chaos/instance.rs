@@ -1,0 +1,60 @@
+//! One instance of a service in this process: asked as a client asks, without a socket in between.
+
+use anyhow::{Context, Result};
+use axum::Router;
+use command_service::{Config, Service};
+use event_log::EventLog;
+use http_body_util::{BodyExt, Limited};
+use platform::{Shutdown, health::Health};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+use crate::client::{Answer, Ask, Outcome};
+
+/// The service answers within 5 s; what takes longer is unknown, as it is to any client.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a log that is away, or a machine that is busy, may keep a stage from being set.
+const CERTAIN_WITHIN: Duration = Duration::from_secs(30);
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Answers of commands are small, and pages have 50 messages at most.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+pub(super) struct Instance {
+    router: Router,
+}
+
+impl Instance {
+    /// On this log; its tasks end with the shutdown.
+    pub(super) async fn start(log: Arc<dyn EventLog>, config: Config, shutdown: &Shutdown) -> Result<Self> {
+        let service = Service::on(log, config, shutdown, &Health::new()).await.context("the command service")?;
+        Ok(Self::of(service.router))
+    }
+
+    /// Whatever answers these routes.
+    pub(super) fn of(router: Router) -> Self {
+        Self { router }
+    }
+
+    pub(super) async fn send(&self, ask: Ask) -> Outcome<Answer> {
+        Outcome::of(timeout(ANSWER_WITHIN, self.answer(ask)).await.context("no answer").flatten())
+    }
+
+    /// Sends until the answer is certain: for what sets a stage, and may be done twice.
+    pub(super) async fn insist(&self, ask: Ask) -> Outcome<Answer> {
+        let deadline = Instant::now() + CERTAIN_WITHIN;
+        loop {
+            match self.send(ask.clone()).await {
+                Outcome::Unknown { .. } if Instant::now() < deadline => tokio::time::sleep(AGAIN_AFTER).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn answer(&self, ask: Ask) -> Result<Answer> {
+        let response = self.router.clone().oneshot(ask.into_request()?).await?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|why| anyhow::anyhow!(why))?;
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+    }
+}

@@ -1,0 +1,117 @@
+//! Somebody who acts in a race: tokens, and what can be asked with them.
+
+use anyhow::{Context, Result};
+use events::{LoungeId, RoomId, UserId};
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::instance::Instance;
+use crate::client::{Answer, Ask, Outcome};
+
+#[derive(Deserialize)]
+struct Tokens {
+    access_token: String,
+    refresh_token: String,
+    user: Id<UserId>,
+}
+
+#[derive(Deserialize)]
+struct Id<T> {
+    id: T,
+}
+
+/// Somebody who is signed in, for a quarter of an hour: nobody stays on a stage for longer.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) id: UserId,
+    access: String,
+    pub(super) refresh: String,
+}
+
+impl Person {
+    pub(super) fn of(answer: &Answer) -> Result<Self> {
+        let tokens: Tokens = answer.read()?;
+        Ok(Self { id: tokens.user.id, access: tokens.access_token, refresh: tokens.refresh_token })
+    }
+
+    /// Somebody without an account.
+    pub(super) async fn guest(instance: &Instance) -> Result<Self> {
+        let ask = Ask::new(Method::POST, "/v1/guests").json(&json!({ "display_name": "Guest" }));
+        Self::of(&instance.insist(ask).await.applied().context("coming as a guest")?)
+    }
+
+    /// Somebody with one.
+    pub(super) async fn registered(instance: &Instance, phone: &str) -> Result<Self> {
+        let answer = instance.insist(registering(phone, "the pass phrase of the owner")).await;
+        Self::of(&answer.applied().context("registering")?)
+    }
+
+    /// A public room in a lounge of his own.
+    pub(super) async fn opens_room(&self, instance: &Instance) -> Result<RoomId> {
+        #[derive(Deserialize)]
+        struct Lounge {
+            lounge: Id<LoungeId>,
+        }
+        #[derive(Deserialize)]
+        struct Room {
+            room: Id<RoomId>,
+        }
+        let lounge = self.asks(Method::POST, "/v1/lounges").json(&json!({ "name": "Chaos" }));
+        let lounge: Lounge = instance.insist(lounge).await.read().applied().context("making a lounge")?;
+        let wish = json!({ "name": "Hall", "language": "en", "guests": true });
+        let room = self.asks(Method::POST, format!("/v1/lounges/{}/rooms", lounge.lounge.id)).json(&wish);
+        let room: Room = instance.insist(room).await.read().applied().context("making a room")?;
+        Ok(room.room.id)
+    }
+
+    pub(super) fn joins(&self, room: RoomId) -> Ask {
+        self.asks(Method::PUT, format!("/v1/rooms/{room}/members/me"))
+    }
+
+    pub(super) fn leaves(&self, room: RoomId) -> Ask {
+        self.asks(Method::DELETE, format!("/v1/rooms/{room}/members/me"))
+    }
+
+    pub(super) fn posts(&self, room: RoomId, text: &str) -> Ask {
+        self.asks(Method::POST, format!("/v1/rooms/{room}/messages")).json(&json!({ "text": text }))
+    }
+
+    pub(super) fn bans(&self, room: RoomId, user: UserId) -> Ask {
+        self.asks(Method::PUT, format!("/v1/rooms/{room}/members/{user}/ban")).json(&json!({}))
+    }
+
+    pub(super) fn unbans(&self, room: RoomId, user: UserId) -> Ask {
+        self.asks(Method::DELETE, format!("/v1/rooms/{room}/members/{user}/ban"))
+    }
+
+    pub(super) fn makes(&self, room: RoomId, user: UserId, role: &str) -> Ask {
+        self.asks(Method::PUT, format!("/v1/rooms/{room}/members/{user}/role")).json(&json!({ "role": role }))
+    }
+
+    /// A read that is no older than this position.
+    pub(super) fn reads(&self, path: &str, at_least: &str) -> Ask {
+        self.asks(Method::GET, path).header("chat-min-position", at_least).header("prefer", "wait=4")
+    }
+
+    fn asks(&self, method: Method, path: impl Into<String>) -> Ask {
+        Ask::new(method, path).bearer(&self.access)
+    }
+}
+
+pub(super) fn registering(phone: &str, password: &str) -> Ask {
+    let body = json!({ "phone": phone, "password": password, "display_name": "Ada" });
+    Ask::new(Method::POST, "/v1/users").json(&body)
+}
+
+pub(super) fn refreshing(token: &str) -> Ask {
+    Ask::new(Method::POST, "/v1/sessions/refresh").json(&json!({ "refresh_token": token }))
+}
+
+/// The part of an answer that was applied.
+pub(super) fn applied(answers: &[Outcome<Answer>]) -> impl Iterator<Item = &Answer> {
+    answers.iter().filter_map(|answer| match answer {
+        Outcome::Applied(answer) => Some(answer),
+        Outcome::Refused(_) | Outcome::Unknown { .. } => None,
+    })
+}
