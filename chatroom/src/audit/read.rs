@@ -21,39 +21,43 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// A stream that cannot be read, or is not the same throughout.
 pub async fn conditions(log: &dyn EventLog, streams: &[StreamName]) -> Result<Report> {
-    let mut report = Report::default();
+    let mut ends = Vec::with_capacity(streams.len());
     for stream in streams {
-        report.streams.push(one(log, *stream).await?);
+        let end = log.extent(*stream).await.with_context(|| {
+            format!("{stream} cannot be read; if this login may read others only, name them: --stream chat")
+        })?;
+        ends.push((*stream, end.last));
+    }
+    let mut report = Report::default();
+    for (stream, end) in ends {
+        report.streams.push(one(log, stream, end).await?);
     }
     Ok(report)
 }
 
-async fn one(log: &dyn EventLog, stream: StreamName) -> Result<StreamReport> {
-    let end = log.extent(stream).await.with_context(|| {
-        format!("{stream} cannot be read; if this login may read others only, name them: --stream chat")
-    })?;
+async fn one(log: &dyn EventLog, stream: StreamName, end: u64) -> Result<StreamReport> {
     let mut judge = Judge::new(stream);
-    if end.last == 0 {
+    if end == 0 {
         return Ok(judge.report());
     }
-    let progress = Progress::of(stream.as_str(), end.last, 0);
+    let progress = Progress::of(stream.as_str(), end, 0);
     let mut records = log.follow(stream, Start::Beginning, Vec::new());
     loop {
         match timeout(SILENCE, records.next()).await {
             Ok(Some(record)) => {
                 let record = record?;
-                if record.seq > end.last {
+                if record.seq > end {
                     break;
                 }
                 judge.see(&record);
                 progress.at(record.seq);
-                if record.seq == end.last {
+                if record.seq == end {
                     break;
                 }
             }
             Ok(None) => bail!("{stream} was followed to an end that it does not have"),
             // The last record of a stream that forgets may be gone, and then nothing comes any more.
-            Err(_) if log.read(stream, end.last).await?.is_none() => break,
+            Err(_) if log.read(stream, end).await?.is_none() => break,
             Err(_) => {}
         }
     }
