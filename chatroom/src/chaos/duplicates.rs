@@ -101,8 +101,7 @@ pub(super) async fn run(args: &DuplicatesArgs) -> Result<()> {
 pub async fn duplicates(args: &DuplicatesArgs, stop: &CancellationToken) -> Result<DuplicatesReport> {
     let seed = args.seed.unwrap_or_else(rand::random);
     eprintln!("seed {seed}");
-    let broken = args.sabotage.map(|sabotage| (sabotage, seed));
-    let system = System::start(Duration::from_secs(args.window_secs), broken).await?;
+    let system = System::start(Duration::from_secs(args.window_secs), args.sabotage).await?;
     let report = play(&system, args, seed, stop).await;
     let stopped = system.stop().await;
     let report = report?;

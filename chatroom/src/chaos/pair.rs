@@ -38,9 +38,6 @@ impl Side {
     }
 }
 
-/// What breaks the log of both instances, and the seed of its whims.
-pub(super) type Broken = Option<(Sabotage, u64)>;
-
 pub(super) struct Pair {
     one: Arc<Instance>,
     two: Arc<Instance>,
@@ -49,25 +46,25 @@ pub(super) struct Pair {
     pub(super) conflicts: Conflicts,
     pub(super) armed: Armed,
     shutdown: Shutdown,
-    broken: Broken,
+    sabotage: Option<Sabotage>,
 }
 
 impl Pair {
     /// Both with these settings, each with a connection, tips and memory of its own.
-    pub(super) async fn start(commands: &Settings, log: JetStream, broken: Broken) -> Result<Self> {
+    pub(super) async fn start(commands: &Settings, log: JetStream, sabotage: Option<Sabotage>) -> Result<Self> {
         let (shutdown, conflicts, armed) = (Shutdown::new(), Conflicts::default(), Armed::default());
         let start = || async {
             let config: Config = commands.parse()?;
             let log: Arc<dyn EventLog> = Arc::new(connect(&config.nats).await?);
-            let log = match broken {
-                Some((sabotage, seed)) => Arc::new(Sabotaged::new(log, sabotage, seed, armed.clone())),
+            let log = match sabotage {
+                Some(sabotage) => Arc::new(Sabotaged::new(log, sabotage, armed.clone())),
                 None => log,
             };
             let log = Arc::new(Witness { log, conflicts: conflicts.clone() });
             anyhow::Ok(Arc::new(Instance::start(log, config, &shutdown).await?))
         };
         let (one, two) = tokio::try_join!(start(), start())?;
-        Ok(Self { one, two, log, conflicts, armed, shutdown, broken })
+        Ok(Self { one, two, log, conflicts, armed, shutdown, sabotage })
     }
 
     pub(super) fn through(&self, side: Side) -> &Arc<Instance> {
@@ -81,7 +78,7 @@ impl Pair {
     pub(super) async fn stop(self) -> Result<()> {
         self.shutdown.cancel();
         let ended = self.shutdown.wait(STOP_WITHIN).await.context("stopping the instances");
-        if self.broken.is_some() { Ok(()) } else { ended }
+        if self.sabotage.is_some() { Ok(()) } else { ended }
     }
 }
 

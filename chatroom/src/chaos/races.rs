@@ -126,8 +126,7 @@ pub async fn races(args: &RacesArgs, stop: &CancellationToken, tell: impl FnMut(
     let seed = args.seed.unwrap_or_else(rand::random);
     eprintln!("seed {seed}");
     let backing = Backing::start(args.replicas).await?;
-    let broken = args.sabotage.map(|sabotage| (sabotage, seed));
-    let pair = Pair::start(&backing.commands(), backing.log().await?, broken).await?;
+    let pair = Pair::start(&backing.commands(), backing.log().await?, args.sabotage).await?;
     let report = play(&pair, args, seed, stop, tell).await;
     let stopped = pair.stop().await;
     backing.stop().await;

@@ -7,12 +7,11 @@ use clap::ValueEnum;
 use event_log::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
 use events::{Event, EventId, MessageEvent, MessageId, NewEvent, StreamName, Subject};
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -23,7 +22,7 @@ use uuid::Uuid;
 pub enum Sabotage {
     /// Each condition becomes whatever the log's tip is just then: as if there were none.
     DropCondition,
-    /// A unit is acknowledged before it is stored, and one in four never is.
+    /// A unit is acknowledged before it is stored, and the first of every four never is.
     AnswerBeforeAck,
     /// The leader's answer is up to half a second old.
     RefuseFromCache,
@@ -57,21 +56,23 @@ pub(super) struct Sabotaged {
     log: Arc<dyn EventLog>,
     sabotage: Sabotage,
     armed: Armed,
-    whim: Mutex<StdRng>,
+    /// Units of an instance so far.
+    appends: AtomicU64,
     /// What the leader said of a subject, and when. As many as there are subjects in a race.
     snapshot: Mutex<HashMap<Subject, (Instant, Option<Record>)>>,
 }
 
 impl Sabotaged {
-    pub(super) fn new(log: Arc<dyn EventLog>, sabotage: Sabotage, seed: u64, armed: Armed) -> Self {
-        let whim = Mutex::new(StdRng::seed_from_u64(seed));
-        Self { log, sabotage, armed, whim, snapshot: Mutex::default() }
+    pub(super) fn new(log: Arc<dyn EventLog>, sabotage: Sabotage, armed: Armed) -> Self {
+        Self { log, sabotage, armed, appends: AtomicU64::default(), snapshot: Mutex::default() }
     }
 
     async fn break_and_append(&self, unit: Vec<NewEvent>) -> Result<Appended, AppendError> {
         match self.sabotage {
             Sabotage::DropCondition => self.unconditionally(unit).await,
-            Sabotage::AnswerBeforeAck if self.one_in(4) => self.lose(&unit).await,
+            Sabotage::AnswerBeforeAck if self.appends.fetch_add(1, Ordering::SeqCst).is_multiple_of(4) => {
+                self.lose(&unit).await
+            }
             Sabotage::HalfAUnit if unit.len() > 1 => {
                 let missing = unit.len() as u64 - 1;
                 let stored = self.log.append(unit.into_iter().take(1).collect()).await?;
@@ -119,10 +120,6 @@ impl Sabotaged {
         let record = self.log.last(subject, Freshness::Leader).await?;
         self.snapshot().insert(subject, (Instant::now(), record.clone()));
         Ok(record)
-    }
-
-    fn one_in(&self, n: u32) -> bool {
-        self.whim.lock().unwrap_or_else(PoisonError::into_inner).random_ratio(1, n)
     }
 
     fn snapshot(&self) -> MutexGuard<'_, HashMap<Subject, (Instant, Option<Record>)>> {

@@ -11,8 +11,9 @@ use crate::{
     chaos::{
         backing::BCRYPT_COST,
         instance::Instance,
-        pair::{Broken, Pair, Side, connect},
+        pair::{Pair, Side, connect},
         person::Person,
+        sabotage::Sabotage,
     },
     dev::{Access, Keys, Settings},
     migrate,
@@ -31,7 +32,7 @@ pub(super) struct System {
 
 impl System {
     /// Started, with a room and who speaks in it. The log forgets ids after the window.
-    pub(super) async fn start(window: Duration, broken: Broken) -> Result<Self> {
+    pub(super) async fn start(window: Duration, sabotage: Option<Sabotage>) -> Result<Self> {
         let servers = Servers::temporary().await.context("starting nats-server and Postgres")?;
         let access = Access::to(Some(&servers.nats), Some(&servers.postgres));
         migrate::run(&access.of(Role::Operator).parse()?).await?;
@@ -44,7 +45,7 @@ impl System {
         let queries = settings.of(Role::Query).parse()?;
         let queries = query_service::Service::start(queries, &shutdown, &health).await.context("query service")?;
         let log = connect(&access.of(Role::Operator).parse()?).await?;
-        let pair = Pair::start(&settings.of(Role::Command), log, broken).await?;
+        let pair = Pair::start(&settings.of(Role::Command), log, sabotage).await?;
         let one = pair.through(Side::One);
         let author = Person::registered(one, "+491500000001").await?;
         let room = author.opens_room(one).await?;
