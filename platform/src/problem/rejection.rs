@@ -42,7 +42,8 @@ impl From<PathRejection> for Problem {
             tracing::error!(error = %rejection, "a route and its path extractor do not fit");
             return Self::internal();
         }
-        Self::new(Code::InvalidRequest, rejection.body_text())
+        // axum quotes what it found, which may be a token in the wrong place.
+        Self::new(Code::InvalidRequest, "A part of the path cannot be read, as an id that is none.")
     }
 }
 
@@ -59,7 +60,8 @@ fn field_error(said: &str) -> FieldError {
         _ => ("", said),
     };
     // The position in the text helps nobody once the field is named.
-    let message = message.split(" at line ").next().unwrap_or(message);
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    let detail = without_value(message);
     let mut pointer = pointer(path);
     // serde says these two of the object, not of the field.
     let mut named = |prefix| {
@@ -78,7 +80,19 @@ fn field_error(said: &str) -> FieldError {
     } else {
         "invalid"
     };
-    FieldError::new(pointer, code, message)
+    FieldError::new(pointer, code, detail)
+}
+
+/// serde quotes what it found (`invalid type: string "hunter2", expected u8`), which may be a password in the wrong
+/// place: it is not said back.
+fn without_value(message: &str) -> String {
+    let quotes = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|said| message.starts_with(said));
+    // What was found may hold the words itself; what is expected is ours and does not.
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if quotes => format!("expected {expected}"),
+        None if quotes => "of another type".to_owned(),
+        Some(_) | None => message.to_owned(),
+    }
 }
 
 /// `items[0].name` → `/items/0/name`
@@ -139,6 +153,23 @@ mod tests {
             assert_eq!(problem.code, Code::Validation, "{body}");
             let error = &problem.errors[0];
             assert_eq!((error.pointer.as_str(), error.code.as_ref()), (pointer, code), "{body}: {}", error.detail);
+        }
+    }
+
+    // Red with serde's own words as the detail.
+    #[test]
+    fn what_was_found_is_not_said_back() {
+        for body in [
+            r#"{"name":12345678}"#,
+            r#"{"name":"a","parts":"hunter2, expected tea"}"#,
+            r#"{"name":"a","parts":"hunter2 at line 7"}"#,
+            r#"{"name":"a","parts":[{"size":"hunter2"}]}"#,
+            r#""hunter2""#,
+            "12345678",
+        ] {
+            let problem = refused(body);
+            let said = format!("{} {}", problem.detail, problem.errors[0].detail);
+            assert!(said.contains("expected") && !said.contains("hunter2") && !said.contains("12345678"), "{said}");
         }
     }
 
