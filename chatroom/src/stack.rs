@@ -46,7 +46,7 @@ pub async fn start(settings: &Settings<'_>, port: u16, shutdown: &Shutdown) -> R
     let listener = listen(port).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let token = shutdown.token();
-    shutdown.spawn("api", async move { Ok(serve(listener, router, limits, token).await?) });
+    shutdown.spawn_listener("api", async move { Ok(serve(listener, router, limits, token).await?) });
 
     let metrics = telemetry::metrics()?;
     let admin = health::router(health.clone(), metrics.clone(), Build::of("chatroom"));

@@ -16,6 +16,8 @@ use tokio_util::task::TaskTracker;
 pub struct Shutdown {
     token: CancellationToken,
     tracker: TaskTracker,
+    /// Those of the tasks that take in work, on which the others wait with their end.
+    listeners: TaskTracker,
     tasks: Arc<Mutex<Tasks>>,
 }
 
@@ -47,6 +49,15 @@ impl Shutdown {
                 Err(_) => shutdown.fail(anyhow!("the task {name:?} panicked")),
             }
         });
+    }
+
+    /// Starts a task that takes in work, as [`Shutdown::spawn`]. What it has accepted stands on other tasks: those
+    /// live until all listeners have ended, with [`Shutdown::drained`].
+    pub fn spawn_listener<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        self.spawn(name, self.listeners.track_future(task));
     }
 
     /// Starts a task that has an end of its own. An error or a panic still ends everything.
@@ -84,6 +95,13 @@ impl Shutdown {
     /// Waits until somebody asks to end.
     pub async fn cancelled(&self) {
         self.token.cancelled().await;
+    }
+
+    /// Waits until somebody asks to end and every listener has ended: nothing accepted is left to be answered.
+    pub async fn drained(&self) {
+        self.token.cancelled().await;
+        self.listeners.close();
+        self.listeners.wait().await;
     }
 
     /// The token itself, for what takes one.
@@ -193,6 +211,31 @@ mod tests {
         let shutdown = Shutdown::new();
         shutdown.spawn("clumsy", async { panic!("dropped the cup") });
         assert!(shutdown.wait(SOON).await.expect_err("it panicked").to_string().contains("clumsy"));
+    }
+
+    // Red with `cancelled` in place of `drained`.
+    #[tokio::test]
+    async fn what_the_accepted_stands_on_ends_after_the_last_listener() {
+        let shutdown = Shutdown::new();
+        let (order, mut ended) = tokio::sync::mpsc::channel(2);
+        let (backing, says) = (shutdown.clone(), order.clone());
+        shutdown.spawn("backing", async move {
+            backing.drained().await;
+            says.send("backing").await.context("the test listens")
+        });
+        let (answered, answering) = tokio::sync::oneshot::channel();
+        let ending = shutdown.clone();
+        shutdown.spawn_listener("listener", async move {
+            ending.cancelled().await;
+            answering.await.context("the last request")?;
+            order.send("listener").await.context("the test listens")
+        });
+        shutdown.cancel();
+        tokio::task::yield_now().await;
+        assert!(ended.try_recv().is_err(), "a request is still being answered");
+        answered.send(()).expect("it waits");
+        assert_eq!((ended.recv().await, ended.recv().await), (Some("listener"), Some("backing")));
+        shutdown.wait(SOON).await.expect("all end well");
     }
 
     #[tokio::test]
