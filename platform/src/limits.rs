@@ -3,6 +3,7 @@
 mod admission;
 mod rate;
 
+use std::borrow::Cow;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -88,18 +89,36 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
     }
 
     fn refusal(&self, wait: Duration) -> Problem {
-        metrics::counter!("rate_limited_total", "limit" => self.name).increment(1);
-        let (name, quota, window) = (self.name, self.rate.burst(), self.rate.window_secs());
-        // At least a second: `Retry-After` knows no less.
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let policy = format!("\"{name}\";q={quota};w={window}");
-        let state = format!("\"{name}\";r=0;t={seconds}");
-        let value = |text: String| HeaderValue::try_from(text).expect("a limit's name is plain ASCII");
-        Problem::new(Code::RateLimited, format!("The limit {name:?} ({}) is used up.", self.rate))
-            .after(wait)
-            .with_header(HeaderName::from_static("ratelimit-policy"), value(policy))
-            .with_header(HeaderName::from_static("ratelimit"), value(state))
+        let window = Duration::from_secs(self.rate.window_secs());
+        let policy = Policy { name: self.name, quota: self.rate.burst().get(), window };
+        used_up(policy, wait, format!("The limit {:?} ({}) is used up.", self.name, self.rate))
     }
+}
+
+/// What a limit allows, as `RateLimit-Policy` tells it.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Plain ASCII.
+    pub name: &'static str,
+    /// How many may come at once.
+    pub quota: u32,
+    /// In which a used-up quota is whole again.
+    pub window: Duration,
+}
+
+/// The refusal of a limit that is used up: 429 `rate-limited` with `Retry-After`, `RateLimit` and `RateLimit-Policy`.
+pub fn used_up(policy: Policy, wait: Duration, detail: impl Into<Cow<'static, str>>) -> Problem {
+    let Policy { name, quota, window } = policy;
+    metrics::counter!("rate_limited_total", "limit" => name).increment(1);
+    // At least a second: `Retry-After` knows no less.
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let policy = format!("\"{name}\";q={quota};w={}", window.as_secs());
+    let state = format!("\"{name}\";r=0;t={seconds}");
+    let value = |text: String| HeaderValue::try_from(text).expect("a limit's name is plain ASCII");
+    Problem::new(Code::RateLimited, detail)
+        .after(wait)
+        .with_header(HeaderName::from_static("ratelimit-policy"), value(policy))
+        .with_header(HeaderName::from_static("ratelimit"), value(state))
 }
 
 /// The rate limits, one flag each, and the switch that lifts them all.
@@ -259,6 +278,24 @@ mod tests {
         // Each is fresh again after a microsecond, which passes by itself.
         while !limit.limiter.as_ref().expect("it limits").is_empty() {
             limit.prune();
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_ones_that_the_api_promises() {
+        let limits = Command::parse_from(["chatroom"]).limits;
+        let told = [
+            (limits.limit_posts_user, "5/s,10"),
+            (limits.limit_posts_guest, "1/2s"),
+            (limits.limit_posts_room, "50/s"),
+            (limits.limit_rooms_made, "5/h"),
+            (limits.limit_joins, "0.1/s,20"),
+            (limits.limit_registrations, "0.17/s,10"),
+            (limits.limit_reads_user, "50/s"),
+            (limits.limit_reads_address, "20/s"),
+        ];
+        for (rate, promised) in told {
+            assert_eq!(rate, promised.parse().expect("a rate"), "{promised}");
         }
     }
 

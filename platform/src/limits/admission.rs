@@ -77,8 +77,15 @@ mod tests {
     use axum::body::Body;
     use axum::routing::post;
     use axum::{Router, middleware};
+    use clap::Parser;
     use tokio::sync::Notify;
     use tower::ServiceExt;
+
+    #[derive(Parser)]
+    struct Args {
+        #[command(flatten)]
+        admission: AdmissionArgs,
+    }
 
     fn wish() -> Request {
         Request::post("/").body(Body::empty()).expect("a valid request")
@@ -107,6 +114,21 @@ mod tests {
         entered.notified().await;
         let refused = app.oneshot(wish()).await.expect("infallible");
         assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (503, b"1".as_slice()));
+        leave.notify_one();
+        assert_eq!(first.await.expect("it ran").expect("infallible").status(), 200);
+    }
+
+    // Red with a `command_wait_ms` of 200.
+    #[tokio::test(start_paused = true)]
+    async fn overload_is_shed_within_150_ms_and_what_is_in_flight_is_answered() {
+        let defaults = Args::parse_from(["chatroom"]).admission;
+        let (app, entered, leave) = app(defaults.command_wait_ms);
+        let first = tokio::spawn(app.clone().oneshot(wish()));
+        entered.notified().await;
+        let began = tokio::time::Instant::now();
+        let shed = futures::future::join_all((0..500).map(|_| app.clone().oneshot(wish()))).await;
+        assert!(began.elapsed() < Duration::from_millis(150), "{:?}", began.elapsed());
+        assert!(shed.into_iter().all(|answer| answer.expect("infallible").status() == 503));
         leave.notify_one();
         assert_eq!(first.await.expect("it ran").expect("infallible").status(), 200);
     }
