@@ -35,7 +35,7 @@ pub(crate) fn start(log: Arc<dyn EventLog>, hears: Hears, shutdown: &Shutdown) {
     let ending = shutdown.clone();
     shutdown.spawn("follow", async move {
         tokio::select! {
-            () = ending.cancelled() => Ok(()),
+            () = ending.drained() => Ok(()),
             ended = hears.follow(log) => ended,
         }
     });

@@ -54,7 +54,7 @@ pub(crate) fn start(log: Arc<dyn EventLog>, passed: Passed, health: Health, shut
         let mut tries = interval(LISTEN_EVERY);
         tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! { () = ending.cancelled() => return Ok(()), _ = tries.tick() => {} }
+            tokio::select! { () = ending.drained() => return Ok(()), _ = tries.tick() => {} }
             let why = match timeout(ANSWER_WITHIN, listen(&*log, &passed)).await {
                 Ok(Ok(())) => {
                     told.send_replace(Some(Instant::now()));

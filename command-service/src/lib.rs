@@ -1,6 +1,7 @@
 //! Decides: sign-in and chat commands become events in the log.
 
 mod app;
+mod canary;
 mod config;
 pub mod domain;
 mod follow;

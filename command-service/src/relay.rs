@@ -29,7 +29,7 @@ pub(crate) fn start(log: Arc<dyn EventLog>, passed: Passed, shutdown: &Shutdown)
     let ending = shutdown.clone();
     shutdown.spawn("relay", async move {
         tokio::select! {
-            () = ending.cancelled() => Ok(()),
+            () = ending.drained() => Ok(()),
             ended = relay(log, passed) => ended,
         }
     });

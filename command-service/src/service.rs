@@ -1,6 +1,7 @@
 //! How does this role run? It connects, hears the log, and then serves until the shutdown.
 
 use crate::app::{App, Parts};
+use crate::canary;
 use crate::config::Config;
 use crate::follow;
 use crate::handle::Handler;
@@ -51,11 +52,13 @@ impl Service {
     /// Settings that cannot be used, a NATS server that cannot be reached at the start, a log that was not migrated.
     pub async fn start(config: Config, shutdown: &Shutdown, health: &Health) -> Result<Self> {
         let log = log(&config.nats).await?;
+        canary::start(log.canary(), health.clone(), shutdown);
         let sources = presence::Sources { leases: log.leases(config.presence.lease()), log: log.clone() };
         Self::begin(Arc::new(log), Some(sources), config, shutdown, health).await
     }
 
-    /// As [`Service::start`], on this log, which has no bucket of leases beside it: nobody's presence is heard of.
+    /// As [`Service::start`], on this log, which has no bucket of leases beside it (nobody's presence is heard of) and
+    /// whose appends nobody tries while there are none.
     ///
     /// # Errors
     /// As [`Service::start`].
@@ -140,7 +143,9 @@ pub async fn run(config: Config, shutdown: Shutdown, health: Health) -> Result<(
         Ok(service) => {
             let router = shell::shell(service.router, &shell_args);
             let token = shutdown.token();
-            shutdown.spawn("public listener", async move { Ok(serve::serve(public, router, limits, token).await?) });
+            shutdown.spawn_listener("public listener", async move {
+                Ok(serve::serve(public, router, limits, token).await?)
+            });
         }
         // What ended the process before it had begun is the reason, not that it had not begun.
         Err(error) => shutdown.fail(error),
