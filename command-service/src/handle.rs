@@ -2,7 +2,7 @@
 
 mod basis;
 mod flight;
-mod repeat;
+pub(crate) mod repeat;
 
 pub(crate) use basis::{Basis, Draft};
 

@@ -18,8 +18,11 @@ mod sessions;
 mod users;
 
 use crate::app::App;
-use axum::extract::DefaultBodyLimit;
-use axum::{Router, middleware};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use platform::Problem;
 use platform::limits::{Admission, admit};
 use platform::problem::ProblemDocument;
 use platform::shell::AUTH_BODY_BYTES_MAX;
@@ -85,7 +88,15 @@ fn routes() -> OpenApiRouter<App> {
 /// All routes of commands, behind the gate of commands in flight, without the shell. Their paths name parameters as
 /// the reads' do, because one router may hold both.
 pub(crate) fn router(app: App, admission: Admission) -> Router {
-    Router::from(routes().with_state(app)).route_layer(middleware::from_fn_with_state(admission, admit))
+    Router::from(routes().with_state(app.clone()))
+        .route_layer(middleware::from_fn_with_state(admission, admit))
+        .route_layer(middleware::from_fn_with_state(app, hears))
+}
+
+/// Before anything is read for a command: who is deaf would keep everybody waiting for answers that do not come.
+async fn hears(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
+    app.handler.hears()?;
+    Ok(next.run(request).await)
 }
 
 /// Their documentation.

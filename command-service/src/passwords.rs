@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// Passwords that wait for a thread. At 290 ms each, two threads empty it within a request's time;
-/// when it is full, the answer is 503 `overloaded` at once.
-const WAITING_MAX: usize = 32;
+/// Passwords that wait for each thread. At 290 ms each the last is done within a request's time; when all places
+/// are taken, the answer is 503 `overloaded` at once.
+const WAITING_MAX_THREAD: usize = 12;
 /// How far the hashing threads give way: the lowest there is.
 const NICENESS: i32 = 19;
 
@@ -47,10 +47,11 @@ impl Passwords {
     /// When no thread can be started, or bcrypt refuses the cost.
     pub(crate) async fn start(pepper: Secret, cost: u32) -> anyhow::Result<Self> {
         ensure!(!pepper.expose().is_empty(), "PEPPER is empty");
-        let (queue, waiting) = sync_channel(WAITING_MAX);
-        let waiting = Arc::new(Mutex::new(waiting));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        for n in 0..(cores / 2).max(1) {
+        let threads = (cores / 2).max(1);
+        let (queue, waiting) = sync_channel(threads * WAITING_MAX_THREAD);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for n in 0..threads {
             let waiting = Arc::clone(&waiting);
             std::thread::Builder::new()
                 .name(format!("password-{n}"))
@@ -116,28 +117,53 @@ fn work(waiting: &Mutex<Receiver<Job>>, cost: u32) {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         // All senders are gone: so is the service.
         let Ok(job) = job else { return };
-        let began = Instant::now();
+        // Who gave up waiting shall not keep the others waiting.
+        if job.is_pointless() {
+            metrics::counter!("passwords_given_up_total").increment(1);
+            continue;
+        }
         // A thread that dies would be missed only by those who wait.
         if catch_unwind(AssertUnwindSafe(|| job.done(cost))).is_err() {
             tracing::error!("hashing a password panicked");
         }
-        metrics::histogram!("password_seconds").record(began.elapsed().as_secs_f64());
     }
 }
 
 impl Job {
+    fn is_pointless(&self) -> bool {
+        match self {
+            Self::Hash { answer, .. } => answer.is_closed(),
+            Self::Compare { answer, .. } => answer.is_closed(),
+        }
+    }
+
     /// Who waited may have gone away meanwhile, which is no matter.
     fn done(self, cost: u32) {
+        let began = Instant::now();
         match self {
             Self::Hash { input, answer } => {
-                let _gone = answer.send(bcrypt::hash(input, cost).inspect_err(broken).ok());
+                let hash = bcrypt::hash(input, cost).inspect_err(broken).ok();
+                worked("hash", Some(cost), began);
+                let _gone = answer.send(hash);
             }
             Self::Compare { input, hash, answer } => {
                 let compared = bcrypt::verify(input, &hash).inspect_err(broken).ok();
+                worked("compare", cost_of(&hash), began);
                 let _gone = answer.send(compared.map(|right| if right { Match::Right } else { Match::Wrong }));
             }
         }
     }
+}
+
+/// By what was done and at which cost: an unknown phone has to cost what a known one does.
+fn worked(what: &'static str, cost: Option<u32>, began: Instant) {
+    let cost = cost.map_or_else(String::new, |cost| cost.to_string());
+    metrics::histogram!("password_seconds", "work" => what, "cost" => cost).record(began.elapsed().as_secs_f64());
+}
+
+/// The cost in a hash: `$2b$12$…`.
+fn cost_of(hash: &str) -> Option<u32> {
+    hash.split('$').nth(2)?.parse().ok()
 }
 
 fn broken(error: &bcrypt::BcryptError) {
@@ -165,5 +191,29 @@ mod tests {
         assert_eq!(passwords.compare(&long, None).await.expect("compared"), Match::Wrong);
         let other = Passwords::start(Secret::from("salt"), TEST_COST).await.expect("threads");
         assert_eq!(other.compare(&long, Some(&hash)).await.expect("compared"), Match::Wrong);
+        assert_eq!((cost_of(&hash), cost_of(&passwords.nobodys), cost_of("")), (Some(4), Some(4), None));
+    }
+
+    /// Passwords whose one thread is kept busy for as long as the sender lives.
+    fn busy() -> (Passwords, Receiver<Job>) {
+        let (queue, waiting) = sync_channel(WAITING_MAX_THREAD);
+        (Passwords { pepper: Secret::from("pepper"), queue, nobodys: String::new() }, waiting)
+    }
+
+    // Red with `send` in place of `try_send`: the gate would hold the thread of whoever asks.
+    #[tokio::test]
+    async fn a_full_gate_sends_away_at_once_and_who_gave_up_is_passed_over() {
+        let (passwords, waiting) = busy();
+        let given = password("correct horse battery");
+        let mut asked: Vec<_> = (0..WAITING_MAX_THREAD).map(|_| Box::pin(passwords.hash(&given))).collect();
+        for one in &mut asked {
+            assert!(futures::poll!(one).is_pending());
+        }
+        let refused = passwords.hash(&given).await.expect_err("no place is left");
+        assert_eq!((refused.code, refused.retry_after.is_some()), (Code::Overloaded, true));
+        // All but the last give up.
+        asked.drain(..WAITING_MAX_THREAD - 1);
+        let jobs: Vec<Job> = waiting.try_iter().collect();
+        assert_eq!(jobs.iter().filter(|job| job.is_pointless()).count(), WAITING_MAX_THREAD - 1);
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::memory::Generations;
 use events::PhoneTag;
+use platform::Problem;
 use platform::address::AddressKey;
-use platform::{Code, Problem};
+use platform::limits::{Policy, used_up};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,7 +29,16 @@ enum Who {
 #[derive(Debug, Clone, Copy)]
 struct Failures {
     count: u32,
+    /// Tries whose verdict is still out: they count as failures, or a hundred at once would be one.
+    under_way: u32,
     last: Instant,
+}
+
+/// A try of a password. Without a verdict it counts for nothing.
+pub(crate) struct Attempt<'t> {
+    throttle: &'t Throttle,
+    phone: PhoneTag,
+    address: AddressKey,
 }
 
 /// Failed sign-ins, per phone and per address, counted by this instance.
@@ -47,40 +57,27 @@ impl Throttle {
         Self { is_lifted: true, ..Self::new() }
     }
 
-    /// Whether a password may be tried now.
+    /// Begins a try, if one may be made now.
     ///
     /// # Errors
     /// 429 `rate-limited` with the time that is left.
-    pub(crate) fn check(&self, phone: PhoneTag, address: AddressKey) -> Result<(), Problem> {
+    pub(crate) fn attempt(&self, phone: PhoneTag, address: AddressKey) -> Result<Attempt<'_>, Problem> {
         let mut all = self.all();
         let left = [(Who::Phone(phone), FREE_PHONE), (Who::Address(address), FREE_ADDRESS)].map(|(who, free)| {
             all.get(&who)
                 .map_or(Duration::ZERO, |failures| failures.pause(free).saturating_sub(failures.last.elapsed()))
         });
         let left = left[0].max(left[1]);
-        if left.is_zero() || self.is_lifted {
-            return Ok(());
+        if !left.is_zero() && !self.is_lifted {
+            let policy = Policy { name: "sign-in", quota: FREE_PHONE, window: PAUSE_MAX };
+            return Err(used_up(policy, left, "Too many failed sign-ins. Nothing was tried."));
         }
-        metrics::counter!("rate_limited_total", "limit" => "sign-in").increment(1);
-        Err(Problem::new(Code::RateLimited, "Too many failed sign-ins. Nothing was tried.").after(left))
-    }
-
-    /// A wrong password.
-    pub(crate) fn failed(&self, phone: PhoneTag, address: AddressKey) {
-        let mut all = self.all();
-        for who in [Who::Phone(phone), Who::Address(address)] {
-            let count = match all.get(&who) {
-                // After a quiet time as long as the longest pause, all is forgiven.
-                Some(failures) if failures.last.elapsed() < PAUSE_MAX => failures.count + 1,
-                Some(_) | None => 1,
-            };
-            all.insert(who, Failures { count, last: Instant::now() });
-        }
-    }
-
-    /// The right one: the phone begins anew. The address does not, or one account of one's own would buy tries.
-    pub(crate) fn succeeded(&self, phone: PhoneTag) {
-        self.all().remove(&Who::Phone(phone));
+        // Of an address no try counts before its verdict: many people may share one.
+        let so_far = all.get(&Who::Phone(phone)).copied().filter(Failures::still_count);
+        let so_far = so_far.unwrap_or(Failures { count: 0, under_way: 0, last: Instant::now() });
+        let under_way = so_far.under_way + 1;
+        all.insert(Who::Phone(phone), Failures { under_way, last: Instant::now(), ..so_far });
+        Ok(Attempt { throttle: self, phone, address })
     }
 
     fn all(&self) -> MutexGuard<'_, Generations<Who, Failures>> {
@@ -88,9 +85,39 @@ impl Throttle {
     }
 }
 
+impl Attempt<'_> {
+    /// A wrong password.
+    pub(crate) fn failed(self) {
+        let mut all = self.throttle.all();
+        for who in [Who::Phone(self.phone), Who::Address(self.address)] {
+            let so_far = all.get(&who).copied().filter(Failures::still_count);
+            let (count, under_way) = so_far.map_or((0, 0), |failures| (failures.count, failures.under_way));
+            all.insert(who, Failures { count: count + 1, under_way, last: Instant::now() });
+        }
+    }
+
+    /// The right one: the phone begins anew. The address does not, or one account of one's own would buy tries.
+    pub(crate) fn succeeded(self) {
+        self.throttle.all().remove(&Who::Phone(self.phone));
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(failures) = self.throttle.all().peek(&Who::Phone(self.phone)) {
+            failures.under_way = failures.under_way.saturating_sub(1);
+        }
+    }
+}
+
 impl Failures {
+    /// After a quiet time as long as the longest pause, all is forgiven.
+    fn still_count(&self) -> bool {
+        self.last.elapsed() < PAUSE_MAX
+    }
+
     fn pause(self, free: u32) -> Duration {
-        match self.count.checked_sub(free + 1) {
+        match (self.count + self.under_way).checked_sub(free + 1) {
             None => Duration::ZERO,
             Some(doublings) => PAUSE.saturating_mul(1 << doublings.min(16)).min(PAUSE_MAX),
         }
@@ -102,23 +129,29 @@ mod tests {
     use super::*;
     use std::net::IpAddr;
 
+    const ADA: PhoneTag = PhoneTag([1; 32]);
+
     fn address(last: u8) -> AddressKey {
         IpAddr::from([10, 0, 0, last]).into()
+    }
+
+    fn fails(throttle: &Throttle, phone: PhoneTag, address: AddressKey) {
+        // Whatever the pause: here it is the failures that are counted.
+        Attempt { throttle, phone, address }.failed();
     }
 
     #[tokio::test(start_paused = true)]
     async fn each_failure_doubles_the_pause_up_to_a_quarter_of_an_hour() {
         let throttle = Throttle::new();
-        let ada = PhoneTag([1; 32]);
-        let left = || throttle.check(ada, address(1)).err().and_then(|problem| problem.retry_after);
+        let left = || throttle.attempt(ADA, address(1)).err().and_then(|problem| problem.retry_after);
         let mut pauses = Vec::new();
         for _ in 0..16 {
-            throttle.failed(ada, address(1));
+            fails(&throttle, ADA, address(1));
             pauses.push(left().map_or(0, |left| left.as_secs()));
         }
         assert_eq!(&pauses[..6], &[0, 0, 1, 2, 4, 8]);
         assert_eq!(pauses[15], 900);
-        assert!(throttle.check(PhoneTag([2; 32]), address(1)).is_ok(), "another phone");
+        assert!(throttle.attempt(PhoneTag([2; 32]), address(1)).is_ok(), "another phone");
         tokio::time::advance(PAUSE_MAX).await;
         assert_eq!(left(), None);
     }
@@ -127,10 +160,50 @@ mod tests {
     async fn an_address_that_tries_many_phones_is_slowed_too() {
         let throttle = Throttle::new();
         for n in 0..=FREE_ADDRESS {
-            throttle.failed(PhoneTag([u8::try_from(n).expect("few"); 32]), address(1));
+            fails(&throttle, PhoneTag([u8::try_from(n).expect("few"); 32]), address(1));
         }
-        throttle.succeeded(PhoneTag([0; 32]));
-        assert!(throttle.check(PhoneTag([99; 32]), address(1)).is_err());
-        assert!(throttle.check(PhoneTag([99; 32]), address(2)).is_ok());
+        // The address keeps its failures when one of its phones gets it right.
+        Attempt { throttle: &throttle, phone: PhoneTag([0; 32]), address: address(1) }.succeeded();
+        assert!(throttle.attempt(PhoneTag([99; 32]), address(1)).is_err());
+        assert!(throttle.attempt(PhoneTag([99; 32]), address(2)).is_ok());
+    }
+
+    // Red without `under_way` in `Failures::pause`.
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_tries_at_once_are_a_hundred_and_one_without_a_verdict_is_none() {
+        let throttle = Throttle::new();
+        let (tries, refused): (Vec<_>, Vec<_>) =
+            (0..100).map(|n| throttle.attempt(ADA, address(n))).partition(Result::is_ok);
+        assert_eq!((tries.len(), refused.len()), (3, 97));
+        drop(tries);
+        assert!(throttle.attempt(ADA, address(1)).is_ok(), "nothing was tried");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_it_right_begins_anew() {
+        let throttle = Throttle::new();
+        for _ in 0..5 {
+            fails(&throttle, ADA, address(1));
+        }
+        assert!(throttle.attempt(ADA, address(1)).is_err());
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let Ok(attempt) = throttle.attempt(ADA, address(1)) else { panic!("the pause is over") };
+        attempt.succeeded();
+        for _ in 0..FREE_PHONE {
+            fails(&throttle, ADA, address(1));
+        }
+        assert!(throttle.attempt(ADA, address(1)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_says_when_to_come_back() {
+        use axum::response::IntoResponse;
+        let throttle = Throttle::new();
+        (0..4).for_each(|_| fails(&throttle, ADA, address(1)));
+        let refusal = throttle.attempt(ADA, address(1)).err().expect("a pause").into_response();
+        assert_eq!(refusal.status(), 429);
+        assert_eq!(refusal.headers()["retry-after"], "2");
+        assert_eq!(refusal.headers()["ratelimit"], "\"sign-in\";r=0;t=2");
+        assert_eq!(refusal.headers()["ratelimit-policy"], "\"sign-in\";q=2;w=900");
     }
 }

@@ -76,7 +76,7 @@ impl Tokens {
 
     /// What the log knows of a number.
     pub(crate) fn phone_tag(&self, phone: &crate::domain::phone::Phone) -> PhoneTag {
-        PhoneTag(mac(self.phone_key.expose().as_bytes(), &[phone.expose().as_bytes()]))
+        phone_tag(&self.phone_key, phone)
     }
 
     /// Both tokens of a session as it is now; `None` when its key is no longer in the settings.
@@ -93,17 +93,25 @@ impl Tokens {
         })
     }
 
+    /// Whether a server with our keys made this token, for whatever session: known without asking the log.
+    pub(crate) fn made(&self, token: &RefreshToken) -> bool {
+        self.refresh_keys.keys().any(|key| self.is_made_with(*key, token))
+    }
+
     /// What this token is to the session.
     pub(crate) fn judge(&self, session: &Session, token: &RefreshToken) -> Presented {
-        let genuine =
-            |key| self.secret(token.session, token.rotation, key).is_some_and(|good| same(&good, &token.secret));
+        let genuine = |key| self.is_made_with(key, token);
         match session.rotation.checked_sub(token.rotation) {
             Some(0) if genuine(session.key) => Presented::Current,
             Some(1) if genuine(session.previous_key) => Presented::Previous,
             // Which key it was made with is long forgotten.
-            Some(2..) if self.refresh_keys.keys().any(|key| genuine(*key)) => Presented::Older,
+            Some(2..) if self.made(token) => Presented::Older,
             Some(_) | None => Presented::Forged,
         }
+    }
+
+    fn is_made_with(&self, key: u16, token: &RefreshToken) -> bool {
+        self.secret(token.session, token.rotation, key).is_some_and(|good| same(&good, &token.secret))
     }
 
     fn secret(&self, session: SessionId, rotation: u32, key: u16) -> Option<String> {
@@ -124,6 +132,11 @@ impl RefreshToken {
             Self { session: session.parse().ok()?, rotation: rotation.parse().ok()?, secret: secret.to_owned() };
         parts.next().is_none().then_some(token)
     }
+}
+
+/// What the log knows of a number, under this key.
+pub(crate) fn phone_tag(key: &Secret, phone: &crate::domain::phone::Phone) -> PhoneTag {
+    PhoneTag(mac(key.expose().as_bytes(), &[phone.expose().as_bytes()]))
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -210,6 +223,7 @@ mod tests {
         for rotation in [0, 1, 2, 3, u32::MAX] {
             let guess = RefreshToken::parse(&format!("{ID}.{rotation}.{}", key(9))).expect("of the right form");
             assert_eq!(tokens.judge(&third, &guess), Presented::Forged);
+            assert!(!tokens.made(&guess));
         }
         for text in ["", "a.b.c", &format!("{ID}.0"), &format!("{ID}.0.x.y"), &"x".repeat(101)] {
             assert!(RefreshToken::parse(text).is_none(), "{text}");

@@ -96,9 +96,9 @@ impl Subject {
     }
 
     /// Whether a new message replaces the ones before it on this subject (a rollup):
-    /// a replaced password hash must not stay readable.
+    /// a replaced password hash must not stay readable, nor who held a number before.
     pub fn rolls_up(&self) -> bool {
-        matches!(self, Self::Credential(_) | Self::Session(_))
+        matches!(self, Self::Phone(_) | Self::Credential(_) | Self::Session(_))
     }
 }
 

@@ -1,16 +1,17 @@
 //! Who may have an account, and what does it begin with?
 
+pub mod credential;
 pub mod session;
 
 use super::names::{DeviceName, DisplayName};
 use super::{Rejection, phone};
 use chrono::TimeDelta;
 use events::identity::{
-    Account, AccountEvent, Credential, CredentialSet, GuestStarted, GuestUpgraded, Phone, PhoneClaimed, ProfileChanged,
-    Session, SessionRefreshed, SessionStarted, UserRegistered,
+    Account, AccountEvent, Credential, CredentialSet, GuestStarted, Phone, PhoneClaimed, ProfileChanged,
+    SessionStarted, UserRegistered,
 };
 use events::user::Standing;
-use events::{PhoneTag, SessionId, Time, UserId, UserKind};
+use events::{PhoneTag, SessionId, Time, UserId};
 
 /// A registered user's session ends after so long without use.
 pub const REGISTERED_IDLE: TimeDelta = TimeDelta::days(14);
@@ -136,92 +137,6 @@ pub fn arrive(user: UserId, name: &DisplayName, session: &NewSession, now: Time)
     }
 }
 
-/// A password for an account: of a guest who becomes a user, or in place of the one before.
-#[derive(Debug, Clone)]
-pub struct NewPassword {
-    pub user: UserId,
-    /// bcrypt.
-    pub hash: String,
-    /// The session that goes on.
-    pub session: SessionId,
-    /// Which server key its next refresh token is made with.
-    pub key: u16,
-    pub now: Time,
-}
-
-/// A guest becomes a user: one batch. His id, memberships and messages stay his.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upgrade {
-    pub claimed: PhoneClaimed,
-    pub upgraded: GuestUpgraded,
-    pub credential: CredentialSet,
-    pub session: SessionRefreshed,
-}
-
-/// Guests upgrade, with a number that is free.
-pub fn upgrade(
-    phone: Option<&Phone>,
-    account: Option<&Account>,
-    session: Option<&Session>,
-    number: &Number,
-    command: &NewPassword,
-) -> Result<Upgrade, Rejection> {
-    if acting(account)?.kind != UserKind::Guest {
-        return Err(Rejection::NotAGuest);
-    }
-    let old = session.filter(|session| session.is_live(command.now)).ok_or(Rejection::SessionOver)?;
-    free(phone)?;
-    let (user, session) = (command.user, Some(command.session));
-    Ok(Upgrade {
-        claimed: PhoneClaimed { user },
-        upgraded: GuestUpgraded { user, phone: number.tag, phone_hint: number.hint.clone(), session },
-        credential: CredentialSet { user, number: FIRST_CREDENTIAL, hash: Some(command.hash.clone()), session },
-        session: going_on(old, FIRST_CREDENTIAL, command),
-    })
-}
-
-/// Another password: one batch. All sessions but the one that goes on carry an older number and are over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PasswordChange {
-    pub credential: CredentialSet,
-    pub session: SessionRefreshed,
-}
-
-/// Registered users change their password; that the current one was right is known already.
-pub fn change_password(
-    account: Option<&Account>,
-    credential: Option<&Credential>,
-    session: Option<&Session>,
-    command: &NewPassword,
-) -> Result<PasswordChange, Rejection> {
-    if acting(account)?.kind == UserKind::Guest {
-        return Err(Rejection::NoGuests);
-    }
-    let session = session.filter(|session| session.is_live(command.now)).ok_or(Rejection::SessionOver)?;
-    let number = credential.map_or(0, |credential| credential.number) + 1;
-    Ok(PasswordChange {
-        credential: CredentialSet {
-            user: command.user,
-            number,
-            hash: Some(command.hash.clone()),
-            session: Some(command.session),
-        },
-        session: going_on(session, number, command),
-    })
-}
-
-fn going_on(session: &Session, credential: u32, command: &NewPassword) -> SessionRefreshed {
-    SessionRefreshed {
-        session: command.session,
-        rotation: session.rotation + 1,
-        credential,
-        key: command.key,
-        idle_until: command.now + REGISTERED_IDLE,
-        expires_at: session.created_at + REGISTERED_SESSION,
-        at: command.now,
-    }
-}
-
 /// Everybody calls himself as he likes.
 pub fn rename(account: Option<&Account>, user: UserId, name: &DisplayName) -> Result<Option<AccountEvent>, Rejection> {
     let account = acting(account)?;
@@ -233,93 +148,115 @@ pub fn rename(account: Option<&Account>, user: UserId, name: &DisplayName) -> Re
 mod tests {
     use super::*;
     use events::Evolve;
-    use events::identity::SessionEvent;
+    use events::identity::{GuestStarted, Session, SessionEvent};
     use uuid::Uuid;
 
-    const ADA: UserId = UserId(Uuid::from_u128(1));
-    const BOB: UserId = UserId(Uuid::from_u128(2));
-    const NOW: Time = Time::UNIX_EPOCH;
+    pub(super) const ADA: UserId = UserId(Uuid::from_u128(1));
+    pub(super) const BOB: UserId = UserId(Uuid::from_u128(2));
+    pub(super) const PHONE: SessionId = SessionId(Uuid::from_u128(3));
+    pub(super) const NOW: Time = Time::UNIX_EPOCH;
+    /// Who may not act.
+    pub(super) const OVER: [Standing; 3] = [Standing::Suspended, Standing::Expired, Standing::Erased];
 
-    fn session() -> NewSession {
-        NewSession { session: SessionId(Uuid::from_u128(3)), device: None, key: 1 }
-    }
-
-    fn name() -> DisplayName {
+    pub(super) fn name() -> DisplayName {
         DisplayName::parse("Ada").expect("a name")
     }
 
-    fn number() -> Number {
+    pub(super) fn number() -> Number {
         Number { tag: PhoneTag([7; 32]), hint: "78".to_owned() }
+    }
+
+    fn session() -> NewSession {
+        NewSession { session: PHONE, device: None, key: 1 }
     }
 
     fn registering() -> Register {
         Register { user: ADA, name: name(), number: number(), hash: "$2b$".to_owned(), session: session(), now: NOW }
     }
 
-    fn password() -> NewPassword {
-        NewPassword { user: ADA, hash: "$2b$".to_owned(), session: session().session, key: 2, now: NOW }
-    }
-
-    fn registered() -> Account {
+    pub(super) fn registered() -> Account {
         let registration = register(None, &registering()).expect("the number is free");
         Account::after(None, &registration.registered.into()).expect("an account")
     }
 
-    fn guest() -> (Account, Session) {
+    pub(super) fn guest() -> (Account, Session) {
         let arrival = arrive(ADA, &name(), &session(), NOW);
         let account = Account::after(None, &arrival.started.into()).expect("an account");
         (account, Session::after(None, &SessionEvent::from(arrival.session)).expect("a session"))
     }
 
-    #[test]
-    fn a_number_has_one_account_until_it_is_released() {
-        let held = Phone { holder: Some(BOB), ..Phone::default() };
-        assert_eq!(register(Some(&held), &registering()), Err(Rejection::PhoneTaken { holder: BOB }));
-        let registration = register(Some(&Phone::default()), &registering()).expect("released");
-        assert_eq!((registration.claimed.user, registration.credential.number), (ADA, 1));
-        assert_eq!(registration.session.credential, 1);
+    pub(super) fn with(standing: Standing, account: Account) -> Account {
+        Account { standing, ..account }
+    }
+
+    pub(super) fn held_by(holder: UserId) -> Phone {
+        Phone { holder: Some(holder), ..Phone::default() }
+    }
+
+    pub(super) fn credential(number: u32) -> Credential {
+        Credential { number, hash: Some("$2b$".to_owned()), ..Credential::default() }
     }
 
     #[test]
-    fn who_is_suspended_signs_not_in() {
-        let suspended = Account { standing: Standing::Suspended, ..registered() };
-        assert_eq!(sign_in(ADA, Some(&suspended), None, &session(), NOW), Err(Rejection::NoAccount));
+    fn a_free_number_gets_an_account_with_its_first_password_and_session() {
+        for phone in [None, Some(Phone::default())] {
+            let new = register(phone.as_ref(), &registering()).expect("never held, or released");
+            assert_eq!(
+                (new.claimed.user, new.registered.user, new.credential.user, new.session.user),
+                (ADA, ADA, ADA, ADA)
+            );
+            assert_eq!((new.credential.number, new.session.credential), (FIRST_CREDENTIAL, FIRST_CREDENTIAL));
+            assert_eq!(new.session.expires_at, NOW + REGISTERED_SESSION);
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_held_gets_none() {
+        assert_eq!(register(Some(&held_by(BOB)), &registering()), Err(Rejection::PhoneTaken { holder: BOB }));
+    }
+
+    #[test]
+    fn a_sign_in_carries_the_number_of_the_password_that_was_right() {
+        let started = sign_in(ADA, Some(&registered()), Some(&credential(4)), &session(), NOW).expect("active");
+        assert_eq!((started.credential, started.idle_until), (4, NOW + REGISTERED_IDLE));
+    }
+
+    #[test]
+    fn who_may_not_act_signs_not_in() {
+        for standing in OVER {
+            let account = with(standing, registered());
+            let refused = sign_in(ADA, Some(&account), Some(&credential(1)), &session(), NOW);
+            assert_eq!(refused, Err(Rejection::NoAccount), "{standing:?}");
+        }
         assert_eq!(sign_in(ADA, None, None, &session(), NOW), Err(Rejection::NoAccount));
-        let credential = Credential { number: 4, ..Credential::default() };
-        let started = sign_in(ADA, Some(&registered()), Some(&credential), &session(), NOW).expect("active");
-        assert_eq!((started.credential, started.expires_at), (4, NOW + REGISTERED_SESSION));
     }
 
     #[test]
-    fn a_guest_has_a_week_and_upgrades_once() {
-        let (account, session) = guest();
-        assert_eq!((session.idle_until, session.expires_at), (NOW + GUEST_IDLE, NOW + GUEST_LIFE));
-        let upgraded = upgrade(None, Some(&account), Some(&session), &number(), &password()).expect("a guest");
-        assert_eq!((upgraded.credential.number, upgraded.session.rotation), (1, 1));
-        assert_eq!(upgraded.session.expires_at, NOW + REGISTERED_SESSION);
-        let again = upgrade(None, Some(&registered()), Some(&session), &number(), &password());
-        assert_eq!(again, Err(Rejection::NotAGuest));
-        let held = Phone { holder: Some(BOB), ..Phone::default() };
-        let taken = upgrade(Some(&held), Some(&account), Some(&session), &number(), &password());
-        assert_eq!(taken, Err(Rejection::PhoneTaken { holder: BOB }));
+    fn a_guest_comes_for_a_day_and_for_a_week_at_most() {
+        let arrival = arrive(ADA, &name(), &session(), NOW);
+        assert_eq!(
+            arrival.started,
+            GuestStarted { user: ADA, display_name: "Ada".to_owned(), expires_at: NOW + GUEST_LIFE, at: NOW }
+        );
+        assert_eq!((arrival.session.idle_until, arrival.session.expires_at), (NOW + GUEST_IDLE, NOW + GUEST_LIFE));
+        assert_eq!(arrival.session.credential, 0);
     }
 
     #[test]
-    fn a_new_password_counts_on_and_is_not_for_guests() {
-        let (account, session) = guest();
-        let refused = change_password(Some(&account), None, Some(&session), &password());
-        assert_eq!(refused, Err(Rejection::NoGuests));
-        let credential = Credential { number: 2, ..Credential::default() };
-        let change = |session| change_password(Some(&registered()), Some(&credential), session, &password());
-        let changed = change(Some(&session)).expect("registered");
-        assert_eq!((changed.credential.number, changed.session.credential), (3, 3));
-        assert_eq!(change(None), Err(Rejection::SessionOver));
-    }
-
-    #[test]
-    fn the_same_name_changes_nothing() {
-        assert_eq!(rename(Some(&registered()), ADA, &name()), Ok(None));
+    fn another_name_is_a_change_and_the_same_is_none() {
         let other = DisplayName::parse("Countess").expect("a name");
         assert!(rename(Some(&registered()), ADA, &other).expect("allowed").is_some());
+        assert_eq!(rename(Some(&registered()), ADA, &name()), Ok(None));
+        assert!(rename(Some(&guest().0), ADA, &other).expect("guests too").is_some());
+    }
+
+    #[test]
+    fn who_may_not_act_keeps_his_name() {
+        let other = DisplayName::parse("Countess").expect("a name");
+        for standing in OVER {
+            let account = with(standing, registered());
+            assert_eq!(rename(Some(&account), ADA, &other), Err(Rejection::NoAccount), "{standing:?}");
+        }
+        assert_eq!(rename(None, ADA, &other), Err(Rejection::NoAccount));
     }
 }

@@ -18,7 +18,22 @@ const RECOGNISED_FOR: TimeDelta = TimeDelta::minutes(2);
 /// By how much the clocks of the log and of those who wrote to it may differ.
 const CLOCKS_DIFFER_BY_MAX: TimeDelta = TimeDelta::seconds(30);
 
+/// The key was another command's.
+pub(crate) fn mismatch() -> Problem {
+    Problem::new(Code::IdempotencyMismatch, "This idempotency key was used before with another body.")
+}
+
 impl Handler {
+    /// Whether the last event on this subject is the command's own, by its key: then this is its repeat, and what it
+    /// was decided on is no more.
+    pub(crate) async fn has_written(&self, stamp: &Stamp, subject: Subject) -> Result<bool, Problem> {
+        if stamp.key().is_none() {
+            return Ok(false);
+        }
+        let tip = self.tips.latest(subject).await.map_err(log_unavailable)?;
+        Ok(tip.fact.is_some_and(|fact| stamp.place_of(fact.envelope.id).is_some()))
+    }
+
     /// A message whose key may be older than the log's duplicate window is looked for before it is posted.
     pub(super) async fn posted_before(&self, command: &Command<'_>) -> Result<Option<Outcome>, Problem> {
         match command.creates {
@@ -79,8 +94,7 @@ impl Handler {
             return Err(Problem::internal());
         };
         if one.envelope.body_hash.as_deref() != stamp.body_hash() {
-            let detail = "This idempotency key was used before with another body.";
-            return Err(Problem::new(Code::IdempotencyMismatch, detail));
+            return Err(mismatch());
         }
         let first = seq - place as u64;
         let mut facts = Vec::with_capacity(EVENTS_MAX);

@@ -7,11 +7,13 @@ use super::refused;
 use super::sessions::{self, Tokens};
 use crate::app::App;
 use crate::domain::Rejection;
-use crate::domain::identity::{self, NewPassword, NewSession, Number};
+use crate::domain::identity::credential::{self as passwords, NewPassword};
+use crate::domain::identity::{self, NewSession, Number};
 use crate::domain::names::DisplayName;
 use crate::domain::phone::Phone as PhoneNumber;
 use crate::domain::text::Password;
-use crate::handle::{Command, Creates};
+use crate::handle::{Command, Creates, repeat};
+use crate::passwords::Match;
 use crate::stamp::{Anonymous, Stamp};
 use crate::tips::Age;
 use axum::extract::State as Given;
@@ -106,24 +108,33 @@ pub(super) async fn upgrade(
     let phone = fields.read("/phone", PhoneNumber::parse(&request.phone));
     let password = fields.read("/password", Password::parse(&request.password));
     let (Some(phone), Some(password)) = (phone, password) else { return Err(fields.into()) };
-    if me.kind != UserKind::Guest {
-        return Err(Rejection::NotAGuest.into());
-    }
-    app.limits.registrations.check_address(address.0)?;
     let number = Number::new(&phone, app.tokens.phone_tag(&phone));
-    // Before the work of a hash; the append's condition decides.
-    if let Some(holder) = app.holder(number.tag).await? {
-        return Err(Rejection::PhoneTaken { holder }.into());
-    }
-    let hash = app.passwords.hash(&password).await?;
-    let wish = NewPassword { user: me.id, hash, session: me.session, key: app.tokens.key(), now: stamp.now };
     let (phone, account) = (Subject::Phone(number.tag), Subject::Account(me.id));
     let (credential, session) = (Subject::Credential(me.id), Subject::Session(me.session));
+    let is_repeat = app.handler.has_written(&stamp, account).await?;
+    let hash = if is_repeat {
+        is_the_same(&app, me.id, &number, &password).await?;
+        String::new()
+    } else {
+        if me.kind != UserKind::Guest {
+            return Err(Rejection::NotAGuest.into());
+        }
+        app.limits.registrations.check_address(address.0)?;
+        // Before the work of a hash; the append's condition decides.
+        if let Some(holder) = app.holder(number.tag).await? {
+            return Err(Rejection::PhoneTaken { holder }.into());
+        }
+        app.passwords.hash(&password).await?
+    };
+    let wish = NewPassword { user: me.id, hash, session: me.session, key: app.tokens.key(), now: stamp.now };
     let needs = [phone, account, credential, session].map(|subject| (subject, Age::Any)).to_vec();
     let command = Command { name: "upgrade-guest", stamp: &stamp, needs, creates: Creates::Nothing };
     let outcome = app.handler.handle(command, |basis| {
+        if is_repeat {
+            return Ok(Vec::new());
+        }
         let (account_state, session_state) = (basis.state(account), basis.state(session));
-        let new = identity::upgrade(basis.state(phone), account_state, session_state, &number, &wish)?;
+        let new = passwords::upgrade(basis.state(phone), account_state, session_state, &number, &wish)?;
         Ok(vec![
             basis.change::<Phone>(phone, new.claimed),
             basis.change::<Account>(account, new.upgraded),
@@ -136,4 +147,17 @@ pub(super) async fn upgrade(
     let position = app.published(&outcome, account).await?;
     let tokens = sessions::tokens(&app, me.session, &outcome, Some(position)).await?;
     Ok(Done { status: StatusCode::OK, ..tokens })
+}
+
+/// A repeat of the upgrade names the number and the password that it was applied with. No hash of its body tells:
+/// it would let whoever reads the log try passwords.
+async fn is_the_same(app: &App, user: UserId, number: &Number, password: &Password) -> Result<(), Problem> {
+    let account = app.latest_state::<Account>(Subject::Account(user)).await?;
+    let credential = app.latest_state::<Credential>(Subject::Credential(user)).await?;
+    let hash = credential.and_then(|credential| credential.hash);
+    let number_is = account.is_some_and(|account| account.phone == Some(number.tag));
+    if app.passwords.compare(password, hash.as_deref()).await? == Match::Wrong || !number_is {
+        return Err(repeat::mismatch());
+    }
+    Ok(())
 }

@@ -7,12 +7,12 @@ use super::me::Me;
 use super::{refused, resource};
 use crate::app::App;
 use crate::domain::Rejection;
-use crate::domain::identity::session::{self as rules, Refresh};
+use crate::domain::identity::session::{self as rules, Ending, Refresh};
 use crate::domain::identity::{self, NewSession};
 use crate::domain::names::DeviceName;
 use crate::domain::phone::Phone;
 use crate::domain::text::Password;
-use crate::handle::{Command, Creates, Outcome, Refusal, Repeat};
+use crate::handle::{Basis, Command, Creates, Draft, Outcome, Refusal, Repeat};
 use crate::passwords::Match;
 use crate::stamp::{Anonymous, Stamp};
 use crate::tips::{Age, State};
@@ -28,6 +28,9 @@ use platform::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// Whose credential is read where nobody holds the number. He has none.
+const NOBODY: UserId = UserId(uuid::Uuid::nil());
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
@@ -84,15 +87,15 @@ pub(super) async fn sign_in(
     let (Some(phone), Some(password), Some(device)) = (phone, password, device) else { return Err(fields.into()) };
 
     let tag = app.tokens.phone_tag(&phone);
-    app.throttle.check(tag, address.key())?;
+    let attempt = app.throttle.attempt(tag, address.key())?;
     let holder = app.holder(tag).await?;
     match begin(&app, stamp, holder, &password, device).await? {
         Some(tokens) => {
-            app.throttle.succeeded(tag);
+            attempt.succeeded();
             Ok(tokens)
         }
         None => {
-            app.throttle.failed(tag, address.key());
+            attempt.failed();
             Err(Problem::new(Code::WrongCredentials, "Phone and password do not belong together."))
         }
     }
@@ -107,10 +110,9 @@ pub(super) async fn begin(
     password: &Password,
     device: Option<DeviceName>,
 ) -> Result<Option<Done<Tokens>>, Problem> {
-    let credential = match holder {
-        Some(user) => app.latest_state::<Credential>(Subject::Credential(user)).await?,
-        None => None,
-    };
+    // Also of nobody: what a number costs must not tell whether somebody holds it.
+    let compared = Subject::Credential(holder.unwrap_or(NOBODY));
+    let credential = app.latest_state::<Credential>(compared).await?;
     let hash = credential.as_ref().and_then(|credential| credential.hash.as_deref());
     let right = app.passwords.compare(password, hash).await?;
     let (Some(user), Some(compared), Match::Right) = (holder, credential, right) else { return Ok(None) };
@@ -155,14 +157,16 @@ pub(super) async fn refresh(
     Anonymous(stamp): Anonymous,
     Json(request): Json<RefreshWish>,
 ) -> Result<Done<Tokens>, Problem> {
-    let token = RefreshToken::parse(&request.refresh_token).ok_or(Rejection::SessionOver)?;
+    let token = RefreshToken::parse(&request.refresh_token);
+    let token = token.filter(|token| app.tokens.made(token)).ok_or(Rejection::SessionOver)?;
     let (id, session) = (token.session, Subject::Session(token.session));
     let state = app.latest_state::<Session>(session).await?.ok_or(Rejection::SessionOver)?;
     let (account, credential) = (Subject::Account(state.user), Subject::Credential(state.user));
     let tips = &app.handler.tips;
-    tokio::try_join!(tips.latest(account), tips.latest(credential)).map_err(log_unavailable)?;
+    let (whose, _) = tokio::try_join!(tips.latest(account), tips.latest(credential)).map_err(log_unavailable)?;
+    let kind = whose.state::<Account>().ok_or(Rejection::NoAccount)?.kind;
 
-    let stamp = stamp.of(state.user, UserKind::Registered);
+    let stamp = stamp.of(state.user, kind);
     let needs = vec![(session, Age::Any), (account, Age::Any), (credential, Age::Any)];
     let command = Command { name: "refresh", stamp: &stamp, needs, creates: Creates::Nothing };
     let outcome = app.handler.handle(command, |basis| {
@@ -220,9 +224,22 @@ pub(super) async fn end(
 }
 
 async fn close(app: &App, me: &Me, stamp: Stamp, id: SessionId, why: RevocationCause) -> Result<Done<Passed>, Problem> {
+    let outcome = revoke(app, me, &stamp, id, why).await?;
+    let position = app.published(&outcome, Subject::Session(id)).await?;
+    Ok(Done::ok(position, outcome.repeat(), Passed { position }))
+}
+
+/// Ends a session of the caller's, a guest's with the guest.
+pub(super) async fn revoke(
+    app: &App,
+    me: &Me,
+    stamp: &Stamp,
+    id: SessionId,
+    why: RevocationCause,
+) -> Result<Outcome, Problem> {
     let (session, account) = (Subject::Session(id), Subject::Account(me.id));
     let needs = vec![(session, Age::Any), (account, Age::Any)];
-    let command = Command { name: "sign-out", stamp: &stamp, needs, creates: Creates::Nothing };
+    let command = Command { name: "sign-out", stamp, needs, creates: Creates::Nothing };
     let outcome = app.handler.handle(command, |basis| {
         let Some(ending) = rules::end(id, basis.state(session), basis.state(account), me.id, why)? else {
             return Ok(Vec::new());
@@ -231,8 +248,7 @@ async fn close(app: &App, me: &Me, stamp: Stamp, id: SessionId, why: RevocationC
     });
     let outcome = outcome.await?;
     app.authenticator.revocations().close_session(id);
-    let position = app.published(&outcome, session).await?;
-    Ok(Done::ok(position, outcome.repeat(), Passed { position }))
+    Ok(outcome)
 }
 
 /// The tokens of a session as the outcome left it, or as it is.
@@ -242,7 +258,12 @@ pub(super) async fn tokens(
     outcome: &Outcome,
     position: Option<Position>,
 ) -> Result<Done<Tokens>, Problem> {
-    let session = outcome.state::<Session>(Subject::Session(id)).ok_or_else(Problem::internal)?;
+    let subject = Subject::Session(id);
+    let session = match outcome.state::<Session>(subject) {
+        Some(session) => session.clone(),
+        // What a repeat wrote long ago has been rolled up: the session went on.
+        None => app.latest_state::<Session>(subject).await?.ok_or(Rejection::SessionOver)?,
+    };
     let subject = Subject::Account(session.user);
     let account = match outcome.applied().iter().find_map(|fact| account_of(fact)) {
         Some(account) => account.clone(),
@@ -251,13 +272,13 @@ pub(super) async fn tokens(
             tip.state::<Account>().cloned().ok_or_else(Problem::internal)?
         }
     };
-    let pair = app.tokens.pair(id, session, account.kind, crate::stamp::now());
+    let pair = app.tokens.pair(id, &session, account.kind, crate::stamp::now());
     let pair = pair.ok_or_else(|| {
         tracing::error!(key = session.key, "a session was made with a key that is not in REFRESH_KEYS");
         Problem::from(Rejection::SessionOver)
     })?;
     let user = resource::User::of(session.user, &account);
-    let session = resource::Session::of(id, session);
+    let session = resource::Session::of(id, &session);
     let repeat = outcome.repeat();
     Ok(Done { status: StatusCode::CREATED, body: Tokens { pair, user, session, position }, position, repeat })
 }

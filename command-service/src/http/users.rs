@@ -7,11 +7,12 @@ use super::sessions::{self, Tokens};
 use super::{refused, resource};
 use crate::app::App;
 use crate::domain::Rejection;
-use crate::domain::identity::{self, NewPassword, NewSession, Number, Register};
+use crate::domain::identity::credential::{self as passwords, NewPassword};
+use crate::domain::identity::{self, NewSession, Number, Register};
 use crate::domain::names::{DeviceName, DisplayName};
 use crate::domain::phone::Phone as PhoneNumber;
 use crate::domain::text::Password;
-use crate::handle::{Command, Creates, Refusal};
+use crate::handle::{Command, Creates, Refusal, repeat};
 use crate::passwords::Match;
 use crate::stamp::{Anonymous, Stamp};
 use crate::tips::Age;
@@ -112,12 +113,15 @@ pub(super) async fn register(
             opened => return opened,
         }
     }
-    app.throttle.check(tag, address.key())?;
+    let attempt = app.throttle.attempt(tag, address.key())?;
     let holder = app.holder(tag).await?;
     match sessions::begin(&app, stamp, holder, &password, device).await? {
-        Some(tokens) => Ok(sessions::signed_in(tokens)),
+        Some(tokens) => {
+            attempt.succeeded();
+            Ok(sessions::signed_in(tokens))
+        }
         None => {
-            app.throttle.failed(tag, address.key());
+            attempt.failed();
             let detail = "An account with this phone number exists, with another password.";
             Err(Problem::new(Code::PhoneTaken, detail))
         }
@@ -211,23 +215,30 @@ pub(super) async fn change_password(
     let state = app.latest_state::<Account>(account).await?.ok_or(Rejection::NoAccount)?;
     let compared = app.latest_state::<Credential>(credential).await?.ok_or(Rejection::NoAccount)?;
     let tag = state.phone.ok_or(Rejection::NoAccount)?;
-    app.throttle.check(tag, address.key())?;
+    let is_repeat = app.handler.has_written(&stamp, credential).await?;
+    let attempt = app.throttle.attempt(tag, address.key())?;
     let wrong = || Problem::new(Code::WrongPassword, "The current password is not the right one.");
-    if app.passwords.compare(&current, compared.hash.as_deref()).await? == Match::Wrong {
-        app.throttle.failed(tag, address.key());
-        return Err(wrong());
+    // A repeat's current password is the one before by now; that it is the same command its new one tells.
+    let proof = if is_repeat { &new } else { &current };
+    if app.passwords.compare(proof, compared.hash.as_deref()).await? == Match::Wrong {
+        attempt.failed();
+        return Err(if is_repeat { repeat::mismatch() } else { wrong() });
     }
-    let hash = app.passwords.hash(&new).await?;
+    attempt.succeeded();
+    let hash = if is_repeat { String::new() } else { app.passwords.hash(&new).await? };
     let wish = NewPassword { user: me.id, hash, session: me.session, key: app.tokens.key(), now: stamp.now };
     let session = Subject::Session(me.session);
     let needs = [account, credential, session].map(|subject| (subject, Age::Any)).to_vec();
     let command = Command { name: "change-password", stamp: &stamp, needs, creates: Creates::Nothing };
     let outcome = app.handler.handle(command, |basis| {
+        if is_repeat {
+            return Ok(Vec::new());
+        }
         let now = basis.state::<Credential>(credential);
         if now.is_none_or(|now| now.number != compared.number) {
             return Err(Refusal::from(wrong()));
         }
-        let change = identity::change_password(basis.state(account), now, basis.state(session), &wish)?;
+        let change = passwords::change_password(basis.state(account), now, basis.state(session), &wish)?;
         Ok(vec![
             basis.change::<Credential>(credential, change.credential),
             basis.change::<Session>(session, change.session),
