@@ -11,7 +11,7 @@ use platform::{
 };
 use std::process::ExitCode;
 
-use crate::{audit, chaos, dev, docs, doctor, listen, load, migrate};
+use crate::{audit, chaos, dev, docs, doctor, listen, load, migrate, user};
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
@@ -46,6 +46,8 @@ enum Subcommands {
     Chaos(chaos::ChaosArgs),
     /// Print the frames of rooms as they happen.
     Listen(listen::ListenArgs),
+    /// Find an account by its number, suspend or reinstate it. Run as operator.
+    User(user::UserArgs),
     /// Print the OpenAPI document of both services.
     Openapi,
     /// Show the settings in force for a subcommand, without the secrets: `chatroom config query-service`.
@@ -93,6 +95,7 @@ impl Cli {
             }
             Subcommands::Migrate(args) => migrate::run(&args).await,
             Subcommands::Load(args) => load::run(args).await,
+            Subcommands::User(args) => user::run(&args).await,
             Subcommands::Listen(args) => listen::run(&args).await,
             Subcommands::Doctor(args) => doctor::run(&args).await,
             Subcommands::Audit(args) => audit::run(&args).await,

@@ -14,3 +14,4 @@ pub mod origin;
 mod progress;
 pub mod settings;
 pub mod stack;
+pub mod user;

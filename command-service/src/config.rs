@@ -62,13 +62,8 @@ pub struct SecretArgs {
     #[arg(long, env = "PEPPER_FILE", value_name = "FILE")]
     pepper_file: Option<PathBuf>,
 
-    /// Key that phone numbers are hashed with, 32 characters or more. Changed, no number is found any more.
-    #[arg(long, env = "PHONE_KEY", value_name = "KEY", hide_env_values = true)]
-    phone_key: Option<Secret>,
-
-    /// File with the key of phone numbers.
-    #[arg(long, env = "PHONE_KEY_FILE", value_name = "FILE")]
-    phone_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    phone: PhoneKeyArgs,
 
     /// Keys of refresh tokens: comma-separated `version:base64url` of 32 bytes. The highest version makes new
     /// tokens, the others are still good; remove one when its sessions are over, after 30 days.
@@ -88,15 +83,35 @@ impl SecretArgs {
     }
 
     /// # Errors
-    /// When it is given nowhere or twice, or its file cannot be read.
+    /// As [`PhoneKeyArgs::phone_key`].
     pub fn phone_key(&self) -> Result<Secret, ConfigError> {
-        given("PHONE_KEY", self.phone_key.as_ref(), self.phone_key_file.as_ref())
+        self.phone.phone_key()
     }
 
     /// # Errors
     /// When they are given nowhere or twice, or their file cannot be read.
     pub fn refresh_keys(&self) -> Result<Secret, ConfigError> {
         given("REFRESH_KEYS", self.refresh_keys.as_ref(), self.refresh_keys_file.as_ref())
+    }
+}
+
+/// The key of phone numbers: also the operator needs it, to find an account by its number.
+#[derive(Debug, Clone, Args)]
+pub struct PhoneKeyArgs {
+    /// Key that phone numbers are hashed with, 32 characters or more. Changed, no number is found any more.
+    #[arg(long, env = "PHONE_KEY", value_name = "KEY", hide_env_values = true)]
+    phone_key: Option<Secret>,
+
+    /// File with the key of phone numbers.
+    #[arg(long, env = "PHONE_KEY_FILE", value_name = "FILE")]
+    phone_key_file: Option<PathBuf>,
+}
+
+impl PhoneKeyArgs {
+    /// # Errors
+    /// When it is given nowhere or twice, or its file cannot be read.
+    pub fn phone_key(&self) -> Result<Secret, ConfigError> {
+        given("PHONE_KEY", self.phone_key.as_ref(), self.phone_key_file.as_ref())
     }
 }
 

@@ -10,6 +10,7 @@ mod hearing;
 mod http;
 mod lookup;
 mod memory;
+pub mod operator;
 mod passwords;
 mod presence;
 mod relay;
@@ -21,7 +22,8 @@ mod tips;
 mod tokens;
 
 pub use config::{
-    BCRYPT_COST_MIN, Config, PRESENCE_GRACE_MS, PasswordArgs, PresenceArgs, SWEEP_EVERY_MS, SecretArgs, SweepArgs,
+    BCRYPT_COST_MIN, Config, PRESENCE_GRACE_MS, PasswordArgs, PhoneKeyArgs, PresenceArgs, SWEEP_EVERY_MS, SecretArgs,
+    SweepArgs,
 };
 pub use http::openapi;
 pub use service::{Service, run};

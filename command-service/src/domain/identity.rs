@@ -2,6 +2,7 @@
 
 pub mod credential;
 pub mod session;
+pub mod standing;
 
 use super::names::{DeviceName, DisplayName};
 use super::{Rejection, phone};
