@@ -2,6 +2,7 @@
 
 use crate::handle::{Handler, Outcome};
 use crate::http::error::log_unavailable;
+use crate::lookup::Lookup;
 use crate::passwords::Passwords;
 use crate::relay::{Passed, is_public};
 use crate::throttle::Throttle;
@@ -76,6 +77,11 @@ impl Parts {
         };
         let seq = self.passed.wait(public.ok_or_else(Problem::internal)?).await?;
         Ok(self.position(seq))
+    }
+
+    /// The few questions to the read model.
+    pub(crate) fn lookup(&self) -> &Lookup {
+        &self.handler.lookup
     }
 
     /// Who holds this number now.

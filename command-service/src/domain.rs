@@ -32,6 +32,11 @@ impl Fault {
         Self { code, detail: detail.into() }
     }
 
+    /// What has to be there; `detail` says why.
+    pub(crate) fn missing(detail: impl Into<String>) -> Self {
+        Self::new("missing", detail)
+    }
+
     fn too_long(chars_max: usize) -> Self {
         Self::new("too-long", format!("at most {chars_max} characters"))
     }

@@ -3,6 +3,7 @@
 pub(crate) mod error;
 
 mod answer;
+mod erasure;
 mod fields;
 mod guests;
 mod lounges;
@@ -51,7 +52,7 @@ impl Modify for Token {
 fn routes() -> OpenApiRouter<App> {
     let accounts = OpenApiRouter::new()
         .routes(routes!(users::register))
-        .routes(routes!(users::rename))
+        .routes(routes!(users::rename, erasure::erase))
         .routes(routes!(users::change_password))
         .routes(routes!(guests::start))
         .routes(routes!(guests::upgrade))
@@ -125,7 +126,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(commands, 36);
+        assert_eq!(commands, 37);
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
 }

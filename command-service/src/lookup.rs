@@ -2,6 +2,7 @@
 
 mod recent;
 mod together;
+mod traces;
 
 use crate::domain::message::Original;
 use crate::http::error::log_unavailable;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use together::Together;
 use tokio::time::{Instant, MissedTickBehavior};
+pub(crate) use traces::TRACES_MAX;
 use uuid::Uuid;
 
 /// How long a look-up waits for the read model to reach the log's end.

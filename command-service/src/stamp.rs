@@ -79,6 +79,12 @@ impl Stamp {
         Self { actor: Actor::person(user, kind), ..self }
     }
 
+    /// For one of several commands that one request is carried out as: it has ids of its own, and no key, because what
+    /// it stands on is found anew at each repeat.
+    pub(crate) fn apart(&self) -> Self {
+        Self { ids: Ids::Random(rand::random()), body_hash: None, ..self.clone() }
+    }
+
     /// With the hash of the command's body, by which its repeat is told from another command with the same key.
     /// Never of a body with a password in it: the hash would let whoever reads the log try passwords.
     pub(crate) fn with_body(self, body: &impl Serialize) -> Self {

@@ -1,6 +1,7 @@
 //! Who may have an account, and what does it begin with?
 
 pub mod credential;
+pub mod erasure;
 pub mod session;
 pub mod standing;
 

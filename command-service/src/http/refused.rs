@@ -60,6 +60,12 @@ refusals! {
         (403, "`wrong-password`: the current one; `forbidden`: guests have none."),
         SIGNED_IN[2],
     ];
+    /// Of an erasure.
+    Erasing = &[
+        SIGNED_IN[0],
+        (403, "`wrong-password`: the current one."),
+        (409, "`last-owner`: hand the ownership over first; `conflict`; `idempotency-in-flight`."),
+    ];
     /// Of an upgrade.
     Upgrading = &[
         SIGNED_IN[0],
