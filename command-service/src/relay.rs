@@ -186,3 +186,6 @@ fn understood(record: Record) -> anyhow::Result<Option<Fact>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
