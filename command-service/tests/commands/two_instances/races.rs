@@ -1,6 +1,6 @@
 //! Two instances, two commands, and the moment between a decision and its append: played step by step.
 
-use crate::pair::{
+use crate::house::{
     Ask, Pair, a_guest, a_room, a_user, ada_and_her_room, join, leave, make, member, room_id, said, say, user_id,
 };
 use event_log::Fact;
@@ -34,13 +34,13 @@ fn owners(facts: &[Fact], room: &str) -> (BTreeSet<UserId>, BTreeSet<UserId>) {
 // Red with `self.room` for `self.member` in `InRoom::draft`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_was_decided_before_a_ban_is_not_written_after_it() {
-    let pair = Pair::start().await;
+    let (pair, [_, two]) = Pair::halting().await;
     let (ada, room) = ada_and_her_room(&pair).await;
     let bob = a_guest(&pair, "Bob").await;
     join(&room, &bob).done(&pair.two).await;
     say(&room, &bob, "before").done(&pair.two).await;
 
-    let mut halt = pair.two.log.stops_before(Subject::RoomMessages(room_id(&room)));
+    let mut halt = two.stops_before(Subject::RoomMessages(room_id(&room)));
     let post = say(&room, &bob, "after");
     let post = post.of(&pair.two);
     let ban = async {
@@ -57,7 +57,7 @@ async fn a_post_that_was_decided_before_a_ban_is_not_written_after_it() {
 // Red with a leaving owner that stays on the room's list: `None` for `owner` in `members::leave`.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_owners_who_go_at_the_same_time_one_stays() {
-    let pair = Pair::start().await;
+    let (pair, [one, two]) = Pair::halting().await;
     let (ada, _) = ada_and_her_room(&pair).await;
     let bob = a_user(&pair, BOB, "Bob").await;
     for second_steps_down in [false, true] {
@@ -65,8 +65,8 @@ async fn of_two_owners_who_go_at_the_same_time_one_stays() {
         join(&room, &bob).done(&pair.two).await;
         make(&room, &ada, &bob, "owner").done(&pair.one).await;
 
-        let mut first = pair.one.log.stops_before(Subject::Member(room_id(&room), user_id(&ada)));
-        let mut second = pair.two.log.stops_before(Subject::Member(room_id(&room), user_id(&bob)));
+        let mut first = one.stops_before(Subject::Member(room_id(&room), user_id(&ada)));
+        let mut second = two.stops_before(Subject::Member(room_id(&room), user_id(&bob)));
         let second_goes = if second_steps_down { make(&room, &bob, &bob, "member") } else { leave(&room, &bob) };
         let first_goes = leave(&room, &ada);
         let (first_goes, mut second_goes) = (first_goes.of(&pair.one), Box::pin(second_goes.of(&pair.two)));
@@ -92,7 +92,7 @@ async fn of_two_owners_who_go_at_the_same_time_one_stays() {
 // Red with a fact that stands under the caller's membership (`self.mine`) in `Another::draft`.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_raised_in_the_moment_of_his_ban_stays() {
-    let pair = Pair::start().await;
+    let (pair, [_, two]) = Pair::halting().await;
     let (ada, room) = ada_and_her_room(&pair).await;
     let (bob, mo) = (a_user(&pair, BOB, "Bob").await, a_user(&pair, MO, "Mo").await);
     for user in [&bob, &mo] {
@@ -100,7 +100,7 @@ async fn who_is_raised_in_the_moment_of_his_ban_stays() {
     }
     make(&room, &ada, &mo, "moderator").done(&pair.one).await;
 
-    let mut halt = pair.two.log.stops_before(Subject::Member(room_id(&room), user_id(&bob)));
+    let mut halt = two.stops_before(Subject::Member(room_id(&room), user_id(&bob)));
     let ban = Ask::new("PUT", member(&room, &bob, "/ban"), Value::Null).by(&mo);
     let raising = async {
         halt.reached().await;

@@ -1,6 +1,7 @@
 //! What is a reaction, and who takes it back?
 
 use super::{Hall, refused};
+use crate::house::{a_guest, user_id};
 use events::MessageEvent;
 use serde_json::Value;
 
@@ -21,13 +22,13 @@ async fn a_reaction_has_one_text_however_it_is_sent_and_is_ones_own() {
         assert_eq!(refused(react("PUT", none).by(&hall.ada), &hall.pair.one).await, "invalid-request", "{none}");
     }
     let reactions: Vec<_> = hall.messages().await.into_iter().filter_map(reaction).collect();
-    let (ada, bob) = (super::id(&hall.ada), super::id(&hall.bob));
+    let (ada, bob) = (user_id(&hall.ada), user_id(&hall.bob));
     let (heart, family) = ("❤\u{fe0f}".to_owned(), "👨\u{200d}👩\u{200d}👧".to_owned());
     let expected =
         [("+", ada, heart.clone()), ("+", ada, heart), ("+", bob, family.clone()), ("-", ada, family)].to_vec();
     assert_eq!(reactions, expected, "Ada takes back what is hers only");
 
-    let outsider = hall.welcomes("Eve").await;
+    let outsider = a_guest(&hall.pair, "Eve").await;
     assert_eq!(refused(react("PUT", "%E2%9D%A4").by(&outsider), &hall.pair.one).await, "forbidden");
     hall.stop().await;
 }

@@ -1,24 +1,16 @@
 //! What becomes of commands on messages, on two instances with one log and one read model?
 
-#[path = "../instances/mod.rs"]
-mod instances;
-
 mod marking;
 mod moderating;
 mod reacting;
 mod read_model;
 mod repeating;
 
-use axum::Router;
-use event_log::{EventLog, Fact, Freshness, JetStream};
-use events::{
-    Actor, Change, Condition, Envelope, Event, EventId, MembershipEvent, MessageEvent, NewEvent, RoomId, Subject,
-    UserId,
-};
-use instances::{Answer, Ask, NO_POSTGRES, Pair};
+use crate::house::{Answer, Ask, House, Instance, Pair, a_guest, ada_and_her_room, join, room_id};
+use event_log::Fact;
+use events::{Change, Event, MembershipEvent, MessageEvent, RoomId, Subject, UserId};
 use read_model::ReadModel;
 use serde_json::{Value, json};
-use servers::Role;
 use uuid::Uuid;
 
 /// A room of Ada's with Bob in it, on two instances.
@@ -33,23 +25,11 @@ struct Hall {
 impl Hall {
     async fn start() -> Self {
         let read_model = ReadModel::start().await;
-        let pair = Pair::start(&read_model.url()).await;
-        let account = json!({ "phone": "+4915100000001", "password": "the pass phrase of Ada", "display_name": "Ada" });
-        let ada = Ask::new("POST", "/v1/users", account).done(&pair.one).await;
-        let lounge = Ask::new("POST", "/v1/lounges", json!({ "name": "Tea" })).by(&ada).done(&pair.one).await;
-        let rooms = format!("/v1/lounges/{}/rooms", lounge["lounge"]["id"].as_str().expect("an id"));
-        let wish = json!({ "name": "Hall", "language": "en", "guests": true });
-        let room = Ask::new("POST", rooms, wish).by(&ada).done(&pair.one).await;
-        let path = format!("/v1/rooms/{}", room["room"]["id"].as_str().expect("an id"));
-        let hall = Self { pair, read_model, ada, bob: Value::Null, path };
-        let bob = hall.welcomes("Bob").await;
-        hall.ask("PUT", "/members/me", Value::Null).by(&bob).done(&hall.pair.one).await;
-        Self { bob, ..hall }
-    }
-
-    /// A guest, who is not in the room yet.
-    async fn welcomes(&self, name: &str) -> Value {
-        Ask::new("POST", "/v1/guests", json!({ "display_name": name })).done(&self.pair.one).await
+        let pair = Pair::in_house(House::on(&read_model.url()).await).await;
+        let (ada, path) = ada_and_her_room(&pair).await;
+        let bob = a_guest(&pair, "Bob").await;
+        join(&path, &bob).done(&pair.one).await;
+        Self { pair, read_model, ada, bob, path }
     }
 
     /// Something about the room, or in it.
@@ -71,16 +51,12 @@ impl Hall {
 
     /// A fact about a member, as if a command elsewhere had written it.
     async fn happens(&self, user: UserId, event: impl Into<MembershipEvent>) {
-        let log = JetStream::new(self.pair.nats.connect(Role::Command).await.expect("a command service may connect"));
         let subject = Subject::Member(self.room(), user);
-        let tip = log.last(subject, Freshness::Leader).await.expect("a log").expect("he was in the room");
+        let tip = self.pair.house.tip(subject).await.expect("he was in the room");
         let Event::Membership(Change { after, .. }) = tip.fact().expect("of our vocabulary").event else {
             panic!("a member's fact")
         };
-        let mut envelope = Envelope::new(EventId(Uuid::now_v7()), chrono::Utc::now(), Actor::System, "test");
-        envelope.after = Some(Condition { subject, seq: tip.seq });
-        let event = Change::of(Some(after), event.into()).into();
-        log.append(vec![NewEvent { subject, envelope, event }]).await.expect("nobody else writes there");
+        self.pair.house.append(vec![(subject, tip.seq, Change::of(Some(after), event.into()).into())]).await;
     }
 
     /// What stands on the room's messages so far.
@@ -90,7 +66,7 @@ impl Hall {
     }
 
     fn room(&self) -> RoomId {
-        self.path.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id")
+        room_id(&self.path)
     }
 
     async fn stop(self) {
@@ -99,16 +75,12 @@ impl Hall {
     }
 }
 
-fn id(tokens: &Value) -> UserId {
-    tokens["user"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id")
-}
-
 fn key() -> String {
     Uuid::now_v7().to_string()
 }
 
 /// The code of a refusal, which has to be one.
-async fn refused(ask: Ask<'_>, instance: &Router) -> String {
+async fn refused(ask: Ask<'_>, instance: &Instance) -> String {
     let Answer { status, body, .. } = ask.of(instance).await;
     assert!(status >= 400, "it was not refused: {body}");
     body["code"].as_str().expect("a problem").to_owned()

@@ -1,6 +1,6 @@
 //! Is what has run out ended once, as a whole, whoever sweeps, and refused where nobody does?
 
-use super::instance::{House, LOOK_EVERY};
+use crate::house::{Ask, House, LOOK_EVERY, refreshing, user_id};
 use chrono::{TimeDelta, Utc};
 use event_log::{EventLog, Start};
 use events::identity::{
@@ -47,7 +47,7 @@ impl Hotel {
         let operator = PgPoolOptions::new().max_connections(1).connect(&postgres.url(Role::Operator)).await;
         let operator = operator.expect("the operator may");
         sqlx::migrate!("../migrations").run(&operator).await.expect("the migrations apply");
-        let mut house = House::on(Some(postgres.url(Role::Command))).await;
+        let mut house = House::on(&postgres.url(Role::Command)).await;
         house.config.sweeps.sweep_every_ms = OFTEN_MS;
         Self { house, postgres, operator }
     }
@@ -247,11 +247,11 @@ async fn a_sweep_waits_for_either_server_and_goes_on() {
 // Red with `.min(session.ends_at())` taken out of `Tokens::pair`.
 #[tokio::test(flavor = "multi_thread")]
 async fn whose_time_is_over_is_refused_though_nobody_sweeps() {
-    let house = House::on(None).await;
+    let house = House::new().await;
     let instance = house.instance().await;
-    let guest = instance.does("POST", "/v1/guests", None, json!({ "display_name": "Bob" })).await;
+    let guest = Ask::new("POST", "/v1/guests", json!({ "display_name": "Bob" })).done_once_heard(&instance).await;
     let session: SessionId = guest["session"]["id"].as_str().expect("an id").parse().expect("an id");
-    let user: UserId = guest["user"]["id"].as_str().expect("an id").parse().expect("an id");
+    let user = user_id(&guest);
 
     // His last hours are over in three seconds, and a token that he gets now, too.
     let subject = Subject::Session(session);
@@ -269,18 +269,15 @@ async fn whose_time_is_over_is_refused_though_nobody_sweeps() {
     };
     let change = Change::<SessionEvent, Session>::of(Some(after), shortened.into());
     house.append(vec![(subject, tip.seq, change.into())]).await;
-    let refresh = |token: &serde_json::Value| json!({ "refresh_token": token["refresh_token"] });
-    let last = instance.does("POST", "/v1/sessions/refresh", None, refresh(&guest)).await;
+    let last = refreshing(&guest).done_once_heard(&instance).await;
     assert!(last["expires_in"].as_i64().expect("seconds") <= 3);
-    let rename = json!({ "display_name": "Rob" });
-    instance.does("PATCH", "/v1/users/me", Some(&last), rename.clone()).await;
+    let rename = Ask::new("PATCH", "/v1/users/me", json!({ "display_name": "Rob" })).by(&last);
+    rename.done_once_heard(&instance).await;
 
     // The clock is what this is about.
     tokio::time::sleep((end - now()).to_std().unwrap_or_default()).await;
-    let refused = instance.asked("PATCH", "/v1/users/me", Some(&last), rename).await;
-    assert_eq!((refused.0, &refused.1["code"]), (401, &json!("token-expired")));
-    let refused = instance.asked("POST", "/v1/sessions/refresh", None, refresh(&last)).await;
-    assert_eq!((refused.0, &refused.1["code"]), (401, &json!("unauthenticated")));
+    assert_eq!(rename.of(&instance).await.told(), (401, "token-expired"));
+    assert_eq!(refreshing(&last).of(&instance).await.told(), (401, "unauthenticated"));
     let account = house.tip(Subject::Account(user)).await.expect("an account").fact().expect("ours");
     assert!(!is_over(&account.event), "nobody swept");
     instance.stops().await;

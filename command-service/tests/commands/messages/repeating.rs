@@ -1,6 +1,7 @@
 //! What does a repeat get when everything has changed since? What the command got when it first came.
 
-use super::{Ask, Hall, NO_POSTGRES, Pair, id, key, refused};
+use super::{Hall, key, refused};
+use crate::house::{Ask, Pair, ada_and_her_room, user_id};
 use events::membership::MemberBanned;
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ async fn all(hall: &Hall) -> Vec<Keyed<'_>> {
         Keyed::new("DELETE", thumb, Value::Null, Value::Null, bob),
         Keyed::new("POST", format!("{hello}/report"), reason("mine"), Value::Null, bob),
         Keyed::new("PUT", format!("{hello}/status"), status("hidden"), status("visible"), ada),
-        Keyed::new("DELETE", format!("/members/{}/messages", id(bob)), reason("rude"), reason("dull"), ada),
+        Keyed::new("DELETE", format!("/members/{}/messages", user_id(bob)), reason("rude"), reason("dull"), ada),
         Keyed::new("DELETE", hello, Value::Null, Value::Null, bob),
     ]
 }
@@ -69,7 +70,7 @@ async fn a_repeat_gets_what_the_command_got(since: Since) {
             hall.ask("POST", "/archive", Value::Null).by(&hall.ada).done(&hall.pair.one).await;
         }
         Since::Banned => {
-            for user in [id(&hall.ada), id(&hall.bob)] {
+            for user in [user_id(&hall.ada), user_id(&hall.bob)] {
                 let banned = MemberBanned { room: hall.room(), user, until: None, reason: None };
                 hall.happens(user, banned).await;
             }
@@ -117,13 +118,9 @@ async fn a_repeat_gets_what_the_command_got_before_the_message_was_deleted() {
 // Red with `is_fresh` giving true always: the message is posted, perhaps a second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_may_be_old_needs_the_read_model_and_a_fresh_one_does_not() {
-    let pair = Pair::start(NO_POSTGRES).await;
-    let account = json!({ "phone": "+4915100000001", "password": "the pass phrase of Ada", "display_name": "Ada" });
-    let ada = Ask::new("POST", "/v1/users", account).done(&pair.one).await;
-    let lounge = Ask::new("POST", "/v1/lounges", json!({ "name": "Tea" })).by(&ada).done(&pair.one).await;
-    let rooms = format!("/v1/lounges/{}/rooms", lounge["lounge"]["id"].as_str().expect("an id"));
-    let room = Ask::new("POST", rooms, json!({ "name": "Hall", "language": "en" })).by(&ada).done(&pair.one).await;
-    let messages = format!("/v1/rooms/{}/messages", room["room"]["id"].as_str().expect("an id"));
+    let pair = Pair::start().await;
+    let (ada, room) = ada_and_her_room(&pair).await;
+    let messages = format!("{room}/messages");
     let post = |key| Ask::new("POST", messages.as_str(), json!({ "text": "hello" })).by(&ada).with_key(key);
     let end = pair.chat().await.len();
     assert_eq!(refused(post("no-time-is-in-this-key"), &pair.one).await, "overloaded");

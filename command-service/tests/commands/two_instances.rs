@@ -1,13 +1,15 @@
-//! What do two instances beside each other decide? On one real log, with no Postgres anywhere.
+//! What do two instances beside each other decide? With no Postgres anywhere.
 
-mod halt;
+mod identity;
+mod limits;
+mod log_away;
 mod moderation;
-mod pair;
 mod races;
+mod secrets;
 
+use crate::house::{ADA, Answer, Ask, PASSWORD, Pair, ada_and_her_room, registering, said};
 use event_log::Fact;
 use events::{Event, UserEvent};
-use pair::{ADA, Answer, Ask, PASSWORD, Pair, ada_and_her_room, registering, said};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,6 +1,6 @@
 //! Who is shut out or silenced through one instance is so through the other.
 
-use crate::pair::{Ask, Pair, a_guest, a_room, a_user, ada_and_her_room, join, make, member, said, say, user_id};
+use crate::house::{Ask, Pair, a_guest, a_room, a_user, ada_and_her_room, join, make, member, said, say, user_id};
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,6 +1,7 @@
 //! What do moderators do, and what does each instance know of it?
 
-use super::{Hall, id, refused};
+use super::{Hall, refused};
+use crate::house::{a_guest, user_id};
 use events::membership::RoleChanged;
 use events::message::{MessagesRemoved, RemovalCause};
 use events::{MessageEvent, Role};
@@ -27,7 +28,7 @@ async fn moderators_judge_and_members_do_not() {
 
     hall.ask("DELETE", &hello, Value::Null).by(&hall.bob).done(one).await;
     assert_eq!(refused(judge(json!({ "status": "visible" })).by(&hall.ada), one).await, "gone");
-    let outsider = hall.welcomes("Eve").await;
+    let outsider = a_guest(&hall.pair, "Eve").await;
     assert_eq!(refused(judge(json!({ "status": "hidden" })).by(&outsider), one).await, "forbidden");
     hall.stop().await;
 }
@@ -37,7 +38,7 @@ async fn all_of_somebodys_messages_go_at_once_and_not_those_of_ones_equals() {
     let hall = Hall::start().await;
     let hello = hall.bob_says("hello").await;
     let one = &hall.pair.one;
-    let (ada, bob) = (id(&hall.ada), id(&hall.bob));
+    let (ada, bob) = (user_id(&hall.ada), user_id(&hall.bob));
     let all_of = |user| hall.ask("DELETE", &format!("/members/{user}/messages"), json!({ "reason": "rude" }));
     assert_eq!(refused(all_of(ada).by(&hall.bob), one).await, "forbidden");
     assert_eq!(refused(all_of(ada).by(&hall.ada), one).await, "forbidden", "never one's own");
@@ -58,9 +59,9 @@ async fn all_of_somebodys_messages_go_at_once_and_not_those_of_ones_equals() {
     hall.happens(bob, RoleChanged { room: hall.room(), user: bob, role: Role::Owner }).await;
     assert_eq!(refused(all_of(bob).by(&hall.ada), one).await, "forbidden");
     // And a body is not needed.
-    let cleo = hall.welcomes("Cleo").await;
+    let cleo = a_guest(&hall.pair, "Cleo").await;
     hall.ask("PUT", "/members/me", Value::Null).by(&cleo).done(one).await;
-    hall.ask("DELETE", &format!("/members/{}/messages", id(&cleo)), Value::Null).by(&hall.ada).done(one).await;
+    hall.ask("DELETE", &format!("/members/{}/messages", user_id(&cleo)), Value::Null).by(&hall.ada).done(one).await;
     hall.stop().await;
 }
 
@@ -90,7 +91,7 @@ async fn members_report_what_they_can_read() {
     let report = || hall.ask("POST", &format!("{hello}/report"), json!({ "reason": "rude" }));
     let reported = report().by(&hall.ada).of(&hall.pair.one).await;
     assert_eq!((reported.status, reported.body["position"].is_string()), (201, true));
-    let outsider = hall.welcomes("Eve").await;
+    let outsider = a_guest(&hall.pair, "Eve").await;
     assert_eq!(refused(report().by(&outsider), &hall.pair.one).await, "forbidden");
     let long = json!({ "reason": "x".repeat(501) });
     let long = hall.ask("POST", &format!("{hello}/report"), long).by(&hall.ada);

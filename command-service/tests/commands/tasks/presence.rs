@@ -1,12 +1,11 @@
 //! Is somebody's coming and going told once, whoever watches, and not at all when only the server was away?
 
-use super::instance::{House, Instance, SOON};
-use event_log::{EventLog, JetStream, Latest, Lease, Start};
+use crate::house::{Ask, House, Instance, SOON, user_id};
+use event_log::{EventLog, Latest, Lease, Start};
 use events::{Event, PresenceState, StreamName, UserId};
 use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
-use servers::Role;
 use std::time::Duration;
 
 use PresenceState::{Away, Dnd, Offline, Online};
@@ -25,17 +24,17 @@ struct Guest {
 
 impl Guest {
     async fn comes(to: &Instance, name: &str) -> Self {
-        let tokens = to.does("POST", "/v1/guests", None, json!({ "display_name": name })).await;
-        Self { id: tokens["user"]["id"].as_str().expect("an id").parse().expect("an id"), tokens }
+        let wish = json!({ "display_name": name });
+        let tokens = Ask::new("POST", "/v1/guests", wish).done_once_heard(to).await;
+        Self { id: user_id(&tokens), tokens }
     }
 
-    async fn shows(&self, to: &Instance, state: Value) -> (u16, Value) {
-        to.asked("POST", "/v1/presence/heartbeat", Some(&self.tokens), json!({ "state": state })).await
+    fn beats(&self, state: impl Into<Value>) -> Ask<'_> {
+        Ask::new("POST", "/v1/presence/heartbeat", json!({ "state": state.into() })).by(&self.tokens)
     }
 
     async fn is_heard(&self, by: &Instance, state: PresenceState) {
-        let wish = json!({ "state": state });
-        let answer = by.does("POST", "/v1/presence/heartbeat", Some(&self.tokens), wish).await;
+        let answer = self.beats(json!(state)).done_once_heard(by).await;
         assert_eq!(answer["presence"]["state"], json!(state), "{answer}");
         assert_eq!(answer["presence"]["user_id"], json!(self.id));
     }
@@ -44,14 +43,14 @@ impl Guest {
     async fn stays(&self, with: &Instance) {
         loop {
             // While the server is away, nobody hears him; a client goes on.
-            self.shows(with, json!("online")).await;
+            self.beats("online").of(with).await;
             tokio::time::sleep(HEARTBEAT_EVERY).await;
         }
     }
 }
 
 async fn house() -> House {
-    let mut house = House::on(None).await;
+    let mut house = House::new().await;
     house.config.presence.presence_lease_secs = LEASE_SECS;
     house.config.presence.presence_grace_ms = GRACE_MS;
     house
@@ -59,8 +58,7 @@ async fn house() -> House {
 
 /// What the log says of everybody's presence, in order, up to the first fact that is this one.
 async fn told_until(house: &House, user: UserId, state: PresenceState) -> Vec<(UserId, PresenceState)> {
-    let log = JetStream::new(house.nats.connect(Role::Projector).await.expect("the projector may connect"));
-    let mut facts = log.follow(StreamName::Presence, Start::Beginning, vec!["prs.v1.user.*".to_owned()]);
+    let mut facts = house.log.follow(StreamName::Presence, Start::Beginning, vec!["prs.v1.user.*".to_owned()]);
     let mut told = Vec::new();
     while told.last() != Some(&(user, state)) {
         let next = tokio::time::timeout(SOON, facts.try_next()).await;
@@ -89,7 +87,7 @@ async fn of_a_client_that_crashes_two_instances_tell_once() {
     assert_eq!(told_until(&house, bob.id, Dnd).await, all);
     one.stops().await;
     two.stops().await;
-    house.nats.stop().await;
+    house.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,9 +104,9 @@ async fn a_farewell_ends_a_lease_before_its_time() {
     assert_eq!(leases.list().await.len(), 1);
     bob.is_heard(&one, Offline).await;
     assert_eq!(leases.list().await, []);
-    assert_eq!(bob.shows(&one, json!("asleep")).await.0, 422);
+    assert_eq!(bob.beats("asleep").of(&one).await.status, 422);
     one.stops().await;
-    house.nats.stop().await;
+    house.stop().await;
 }
 
 // Red without `patient_until` in `Board::look_at`: Ada, who is silent for a while after the server is back, goes offline.
@@ -141,7 +139,7 @@ async fn a_server_that_was_away_for_longer_than_a_lease_takes_nobody_offline() {
     assert_eq!(of_bob, [&(bob.id, Online)], "who stays is told of once");
     one.stops().await;
     two.stops().await;
-    house.nats.stop().await;
+    house.stop().await;
 }
 
 // Red with nothing compared in `Board::compare`: of whom no lease tells, nobody hears.
@@ -162,7 +160,7 @@ async fn who_crashed_while_nobody_watched_is_found_at_the_next_start() {
     let two = house.instance().await;
     assert_eq!(told_until(&house, bob.id, Offline).await, [Online, Offline].map(|state| (bob.id, state)));
     two.stops().await;
-    house.nats.stop().await;
+    house.stop().await;
 }
 
 // There is no Postgres: red with any query.
@@ -186,7 +184,7 @@ async fn a_thousand_heartbeats_ask_no_database_and_tell_of_each_once() {
     let told = told_until(&house, last.id, Online).await;
     assert_eq!(told.len(), 1_001);
     one.stops().await;
-    house.nats.stop().await;
+    house.stop().await;
 }
 
 // Red with the check of the limit taken out of the route.
@@ -196,10 +194,10 @@ async fn who_beats_too_often_is_told_when_to_come_back() {
     house.config.limits.no_rate_limits = false;
     let one = house.instance().await;
     let bob = Guest::comes(&one, "Bob").await;
-    let answers = join_all((0..20).map(|_| bob.shows(&one, json!("online")))).await;
-    let refused = answers.iter().find(|(status, _)| *status == 429).expect("twenty are too many");
-    assert_eq!(refused.1["code"], "rate-limited");
-    assert!(answers.iter().filter(|(status, _)| *status != 429).count() >= 10);
+    let answers = join_all((0..20).map(|_| async { bob.beats("online").of(&one).await })).await;
+    let refused = answers.iter().find(|answer| answer.status == 429).expect("twenty are too many");
+    assert_eq!(refused.body["code"], "rate-limited");
+    assert!(answers.iter().filter(|answer| answer.status != 429).count() >= 10);
     one.stops().await;
-    house.nats.stop().await;
+    house.stop().await;
 }

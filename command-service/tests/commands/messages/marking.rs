@@ -1,16 +1,13 @@
 //! How far has somebody read?
 
-use super::{Ask, id};
-use super::{Hall, NO_POSTGRES, Pair, key, refused};
-use event_log::{EventLog, Freshness, JetStream};
+use super::{Hall, key, refused};
+use crate::house::{Ask, Pair, a_guest, user_id};
 use events::{Change, Event, Subject};
 use serde_json::{Value, json};
-use servers::Role;
 
 impl Hall {
     async fn bob_has_read(&self) -> Option<u64> {
-        let log = JetStream::new(self.pair.nats.connect(Role::Projector).await.expect("the projector may connect"));
-        let marker = log.last(Subject::Marker(id(&self.bob), self.room()), Freshness::Leader).await.expect("a log");
+        let marker = self.pair.house.tip(Subject::Marker(user_id(&self.bob), self.room())).await;
         marker.map(|record| match record.fact().expect("of our vocabulary").event {
             Event::Marker(Change { after, .. }) => after.seq,
             other => panic!("a marker's fact: {other:?}"),
@@ -32,7 +29,7 @@ async fn a_marker_goes_forward_on_both_instances_and_not_beyond_what_can_be_read
         assert!(!answer.headers.contains_key("chat-position"));
         assert_eq!(hall.bob_has_read().await, Some(stands));
     }
-    let outsider = hall.welcomes("Eve").await;
+    let outsider = a_guest(&hall.pair, "Eve").await;
     assert_eq!(refused(hall.ask("PUT", "/read", json!({ "seq": 1 })).by(&outsider), one).await, "forbidden");
     for wrong in [json!({ "seq": -1 }), json!({ "seq": "1" }), json!({})] {
         assert_eq!(refused(hall.ask("PUT", "/read", wrong).by(&hall.bob), one).await, "validation");
@@ -51,8 +48,8 @@ async fn a_marker_goes_forward_on_both_instances_and_not_beyond_what_can_be_read
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_marked_while_it_is_unknown_what_can_be_read() {
-    let pair = Pair::start(NO_POSTGRES).await;
-    let bob = Ask::new("POST", "/v1/guests", json!({ "display_name": "Bob" })).done(&pair.one).await;
+    let pair = Pair::start().await;
+    let bob = a_guest(&pair, "Bob").await;
     let room = "/v1/rooms/0190a6f2-7c3e-7b1a-9c55-3f2b8a4d6e01/read";
     assert_eq!(refused(Ask::new("PUT", room, json!({ "seq": 1 })).by(&bob), &pair.one).await, "overloaded");
     pair.stop().await;

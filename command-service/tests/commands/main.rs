@@ -1,0 +1,6 @@
+//! What do commands come to, on instances of the service that share one real log?
+
+mod house;
+mod messages;
+mod tasks;
+mod two_instances;

@@ -1,0 +1,4 @@
+//! What do instances do that nobody asks them for?
+
+mod presence;
+mod sweeps;
