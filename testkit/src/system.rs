@@ -83,6 +83,11 @@ impl System {
         User::new(self.api.clone(), session, name, None)
     }
 
+    /// What each role is told: to start a further instance.
+    pub fn settings(&self) -> Settings<'_> {
+        settings(&self.access, &self.keys, self.rate_limits)
+    }
+
     /// The log itself, with the rights of this role.
     pub async fn log(&self, role: Role) -> JetStream {
         let login = self.servers.nats.credentials(role);
@@ -110,9 +115,12 @@ impl System {
     }
 }
 
+fn settings<'a>(access: &'a Access, keys: &'a Keys, rate_limits: bool) -> Settings<'a> {
+    Settings { access, keys, no_rate_limits: !rate_limits, bcrypt_cost: Some(BCRYPT_COST) }
+}
+
 async fn start_roles(access: &Access, keys: &Keys, rate_limits: bool) -> (Stack, Shutdown) {
     let shutdown = Shutdown::new();
-    let settings = Settings { access, keys, no_rate_limits: !rate_limits, bcrypt_cost: Some(BCRYPT_COST) };
-    let stack = stack::start(&settings, 0, &shutdown).await.expect("all roles");
+    let stack = stack::start(&settings(access, keys, rate_limits), 0, &shutdown).await.expect("all roles");
     (stack, shutdown)
 }
