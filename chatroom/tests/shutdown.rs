@@ -164,7 +164,7 @@ async fn what_was_accepted_before_a_sigterm_is_answered_and_what_was_answered_is
 
     let heard = Heard::default();
     let talk = join_all((0..CLIENTS).map(|client| posts(&service, &token, room, client, &heard)));
-    let arrivals = join_all((0..4).map(|_| come(&service, &heard)));
+    let arrivals = join_all((0..CLIENTS).map(|_| come(&service, &heard)));
     let end = async {
         while heard.posted() < ANSWERED_BEFORE || *heard.guests.lock().expect("nobody panicked") < 20 {
             tokio::task::yield_now().await;

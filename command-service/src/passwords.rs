@@ -200,7 +200,7 @@ mod tests {
         (Passwords { pepper: Secret::from("pepper"), queue, nobodys: String::new() }, waiting)
     }
 
-    // Red with `send` in place of `try_send`: the gate would hold the thread of whoever asks.
+    // Red with a hash that is never pointless: who gave up is hashed for.
     #[tokio::test]
     async fn a_full_gate_sends_away_at_once_and_who_gave_up_is_passed_over() {
         let (passwords, waiting) = busy();

@@ -76,7 +76,7 @@ fn is_nowhere(secrets: &[&str], text: &str) {
     }
 }
 
-// Red without `MessagesRemoved` in `erasure::depart`, and with the looks for rooms left out.
+// Red without `removed` among the drafts of a departure; and without the messages among the traces of a person.
 #[tokio::test]
 async fn who_erases_himself_leaves_neither_name_nor_number_nor_text() {
     let system = System::start().await;

@@ -162,7 +162,7 @@ impl EventLog for Fated {
     }
 }
 
-// Red without `envelope.after` of the mark's own event: both are stored.
+// Red with the mark's tip read anew in `batch` as its condition: both are stored.
 #[tokio::test]
 async fn of_two_relays_with_the_same_facts_the_first_wins_and_the_other_reads_on() {
     let stage = Stage::with(3).await;
@@ -174,6 +174,7 @@ async fn of_two_relays_with_the_same_facts_the_first_wins_and_the_other_reads_on
     stage.ends_relayed_once().await;
 }
 
+// Red with that.
 #[tokio::test]
 async fn a_relay_that_is_behind_says_what_the_other_has_not_said() {
     let stage = Stage::with(4).await;
@@ -184,7 +185,7 @@ async fn a_relay_that_is_behind_says_what_the_other_has_not_said() {
     stage.ends_relayed_once().await;
 }
 
-// Red with the same unit sent again without reading the mark: ids are fresh, so everybody appears twice.
+// Red with that, and the mark not read after a doubt: ids are fresh, so everybody appears twice.
 #[tokio::test]
 async fn an_answer_that_is_lost_is_found_in_the_mark() {
     let stage = Stage::with(2).await;
@@ -202,6 +203,7 @@ async fn what_was_not_stored_is_said_again() {
     stage.ends_relayed_once().await;
 }
 
+// Red with that.
 #[tokio::test]
 async fn what_arrives_after_the_doubt_wins_and_the_repeat_is_refused() {
     let stage = Stage::with(2).await;
@@ -228,6 +230,7 @@ async fn a_relay_that_dies_in_the_middle_of_a_batch_is_taken_over() {
     stage.ends_relayed_once().await;
 }
 
+// Red with that.
 #[tokio::test]
 async fn two_relays_at_once_say_everything_once_in_order() {
     let stage = Stage::with(0).await;

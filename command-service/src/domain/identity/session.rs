@@ -193,18 +193,37 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_is_over_is_not_refreshed_and_not_revoked_again() {
+        let revoked = Session { revoked: Some(RevocationCause::SignedOut), ..session() };
+        let idle = Session { idle_until: NOW, ..session() };
+        for over in [None, Some(revoked), Some(idle)] {
+            for presented in [Presented::Current, Presented::Previous, Presented::Older, Presented::Forged] {
+                let refused = refresh(ID, over.as_ref(), Some(&account()), None, presented, 2, NOW);
+                assert_eq!(refused, Err(Rejection::SessionOver), "{presented:?} of {over:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_may_not_act_refreshes_not() {
+        for standing in [Standing::Suspended, Standing::Expired, Standing::Erased] {
+            let account = Account { standing, ..account() };
+            let refused = refresh(ID, Some(&session()), Some(&account), None, Presented::Current, 1, NOW);
+            assert_eq!(refused, Err(Rejection::NoAccount), "{standing:?}");
+        }
+        assert_eq!(refresh(ID, Some(&session()), None, None, Presented::Current, 1, NOW), Err(Rejection::NoAccount));
+    }
+
+    #[test]
     fn a_forged_token_ends_nobodys_session() {
         assert_eq!(refreshed(&session(), Presented::Forged, NOW), Err(Rejection::SessionOver));
     }
 
     #[test]
-    fn an_old_password_or_a_suspension_ends_a_session() {
+    fn a_new_password_ends_the_sessions_of_the_old_one() {
         let newer = Credential { number: 2, ..Credential::default() };
         let old = refresh(ID, Some(&session()), Some(&account()), Some(&newer), Presented::Current, 1, NOW);
         assert_eq!(old, Err(Rejection::SessionOver));
-        let suspended = Account { standing: Standing::Suspended, ..account() };
-        let refused = refresh(ID, Some(&session()), Some(&suspended), None, Presented::Current, 1, NOW);
-        assert_eq!(refused, Err(Rejection::NoAccount));
     }
 
     #[test]

@@ -47,8 +47,7 @@ fn work(what: &str, cost: u32) -> u64 {
     ours.next().map_or(0, |line| line.rsplit(' ').next().expect("a value").parse().expect("a count"))
 }
 
-// Red when `sessions::begin` returns before comparing where nobody holds the number, and with a `nobodys` hash of
-// another cost.
+// Red when `sessions::begin` returns before comparing where nobody holds the number.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_learns_from_answer_or_work_whose_a_number_is() {
     // A cost that no other test of this process has, because they all count together.
@@ -85,7 +84,7 @@ async fn nobody_learns_from_answer_or_work_whose_a_number_is() {
     pair.stop().await;
 }
 
-// Red without `suspend_user` in `follow::Hears::revoke`.
+// Red with neither `suspend_user` nor `overhear` in `follow`: each alone shuts him out.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_suspended_is_nobody_on_every_instance_within_a_second_until_he_is_reinstated() {
     let pair = Pair::start().await;
@@ -126,7 +125,7 @@ async fn an_operator_finds_an_account_by_its_number() {
     pair.stop().await;
 }
 
-// Red with the reuse answered by 401 alone, without `Refresh::Revoke`.
+// Red with the reuse answered by a refusal alone, without `Refresh::Revoke`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spent_token_ends_the_session_on_every_instance_and_a_guest_with_it() {
     let pair = Pair::start().await;

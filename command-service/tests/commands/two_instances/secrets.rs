@@ -107,7 +107,7 @@ impl Scenario<'_> {
     }
 }
 
-// Red with `tracing::trace!(phone = request.phone)` in `users::register`, and with serde's own words in an answer.
+// Red with `tracing::trace!(phone = request.phone)` in `users::register`; and with serde's own words in an answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_phone_no_password_and_no_token_is_written_anywhere() {
     let written = Written::default();
