@@ -11,7 +11,7 @@ use platform::{
 };
 use std::process::ExitCode;
 
-use crate::{audit, chaos, dev, docs, doctor, listen, load, migrate, user};
+use crate::{audit, bench, chaos, dev, docs, doctor, listen, load, migrate, user};
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
@@ -48,6 +48,8 @@ enum Subcommands {
     Listen(listen::ListenArgs),
     /// Find an account by its number, suspend or reinstate it. Run as operator.
     User(user::UserArgs),
+    /// Measure how fast it is, against what is possible on this machine.
+    Bench(bench::BenchArgs),
     /// Print the OpenAPI document of both services.
     Openapi,
     /// Show the settings in force for a subcommand, without the secrets: `chatroom config query-service`.
@@ -100,6 +102,7 @@ impl Cli {
             Subcommands::Doctor(args) => doctor::run(&args).await,
             Subcommands::Audit(args) => audit::run(&args).await,
             Subcommands::Chaos(args) => chaos::run(&args).await,
+            Subcommands::Bench(args) => bench::run(args).await,
             Subcommands::Config(args) => args.show(),
             Subcommands::Openapi => {
                 print!("{}", docs::openapi_json());

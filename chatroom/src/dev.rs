@@ -15,6 +15,7 @@ use std::{path::PathBuf, time::Duration};
 
 pub use access::Access;
 pub use keys::Keys;
+pub(crate) use process::RoleProcess;
 pub use roles::Settings;
 
 /// The port that `dev` takes unless told otherwise.

@@ -1,6 +1,7 @@
 //! The one binary's parts: a role per subcommand, the system that a newcomer starts, and the tools around it.
 
 pub mod audit;
+pub mod bench;
 pub mod chaos;
 pub mod cli;
 pub mod client;

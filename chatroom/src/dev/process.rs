@@ -26,16 +26,16 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 const STOP_WITHIN: Duration = Duration::from_secs(12);
 
 /// A role's process, as others reach it.
-pub(super) struct RoleProcess {
-    pub(super) listen: SocketAddr,
-    pub(super) admin: SocketAddr,
+pub(crate) struct RoleProcess {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin: SocketAddr,
     /// Holds the id of the process that runs now.
-    pub(super) pid_file: PathBuf,
+    pub(crate) pid_file: PathBuf,
 }
 
 impl RoleProcess {
     /// Starts the role and waits until it is ready; from then on it is started again whenever it ends.
-    pub(super) async fn start(name: &'static str, settings: Settings, dir: &Path, shutdown: &Shutdown) -> Result<Self> {
+    pub(crate) async fn start(name: &'static str, settings: Settings, dir: &Path, shutdown: &Shutdown) -> Result<Self> {
         let listen = stack::listen(0).await?.local_addr()?;
         let admin = stack::listen(0).await?.local_addr()?;
         let pid_file = dir.join(format!("{name}.pid"));

@@ -1,0 +1,82 @@
+//! How fast is it, against what is possible? Each goal is a ratio, its two sides taken in turn on the same machine.
+
+mod append;
+mod bed;
+mod cpu;
+mod goal;
+mod poster;
+mod raw;
+mod signin;
+mod stage;
+mod turns;
+mod written;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use bed::Bed;
+use goal::Goal;
+
+/// Measures the goals of one part of the system, on servers of its own.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// The part.
+    #[arg(value_enum)]
+    part: Part,
+
+    /// Repetitions; each takes both sides twice: ours, reference, reference, ours.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repetitions: u32,
+
+    /// Posts of one side in one turn. A single poster makes a tenth of it.
+    #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
+    posts: u32,
+
+    /// `text`, or `json`: one object a goal.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Posting: P1, P1b, P1c and P2.
+    Append,
+    /// Posting while people sign in: P9.
+    Signin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// Runs one part and prints its goals.
+///
+/// # Errors
+/// When a goal's *must* is missed, or anything that was acknowledged is not there.
+pub async fn run(args: BenchArgs) -> Result<()> {
+    if cfg!(debug_assertions) {
+        eprintln!("This is a debug build: its figures say nothing about a release.");
+    }
+    let bed = Bed::start().await?;
+    let measured = match args.part {
+        Part::Append => append::measure(&bed, &args).await,
+        Part::Signin => signin::measure(&bed, &args).await,
+    };
+    // Also after a failure: what runs in processes of its own would outlive us.
+    let stopped = bed.stop().await;
+    let goals = measured?;
+    stopped?;
+    for goal in &goals {
+        match args.output {
+            Output::Text => println!("{goal}"),
+            Output::Json => println!("{}", goal.json()),
+        }
+    }
+    let missed: Vec<&str> = goals.iter().filter(|goal| !goal.holds()).map(Goal::name).collect();
+    if !missed.is_empty() {
+        bail!("missed: {}", missed.join(", "));
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! What is measured? Real servers of its own, and the command service in a process of its own, as in production.
+
+use anyhow::{Context, Result};
+use event_log::{JetStream, Login};
+use platform::Shutdown;
+use servers::{Role, Servers};
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::{
+    client::Api,
+    dev::{Access, Keys, RoleProcess, Settings},
+    migrate,
+};
+
+/// How long the command service may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// Everything between a poster and the disk.
+pub(super) struct Bed {
+    pub(super) servers: Servers,
+    pub(super) listen: SocketAddr,
+    pub(super) api: Api,
+    command_service: u32,
+    shutdown: Shutdown,
+    dir: PathBuf,
+}
+
+impl Bed {
+    /// From nothing, with rate limits lifted and bcrypt as dear as in production.
+    pub(super) async fn start() -> Result<Self> {
+        let servers = Servers::temporary().await?;
+        let access = Access::to(Some(&servers.nats), Some(&servers.postgres));
+        migrate::run(&access.of(Role::Operator).parse()?).await?;
+        let keys = Keys::generate();
+        let settings = Settings { access: &access, keys: &keys, no_rate_limits: true, bcrypt_cost: None };
+        let dir = std::env::temp_dir().join(format!("chatroom-bench-{}", std::process::id()));
+        fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+        let shutdown = Shutdown::new();
+        shutdown.on_signals()?;
+        let started = RoleProcess::start("command-service", settings.of(Role::Command), &dir, &shutdown).await;
+        let role = match started {
+            Ok(role) => role,
+            Err(why) => {
+                shutdown.cancel();
+                shutdown.wait(STOP_WITHIN).await?;
+                return Err(why);
+            }
+        };
+        let pid = fs::read_to_string(&role.pid_file).context("the command service's process id")?;
+        let command_service = pid.trim().parse().context("a process id")?;
+        let api = Api::at(&format!("http://{}", role.listen))?;
+        Ok(Self { servers, listen: role.listen, api, command_service, shutdown, dir })
+    }
+
+    /// What a post costs: the command service and both servers.
+    pub(super) fn all(&self) -> [u32; 3] {
+        [self.command_service, self.servers.nats.pid(), self.servers.postgres.pid()]
+    }
+
+    /// What a bare publish costs.
+    pub(super) fn nats(&self) -> [u32; 1] {
+        [self.servers.nats.pid()]
+    }
+
+    /// The log, as the command service reaches it.
+    pub(super) async fn log(&self) -> Result<JetStream> {
+        let login = self.servers.nats.credentials(Role::Command);
+        let credentials = Login { user: login.user, password: login.password };
+        let url = self.servers.nats.url();
+        Ok(JetStream::new(event_log::connect(&url, Some(credentials), login.inbox_prefix, "bench").await?))
+    }
+
+    /// Fails where a signal has ended the measurement, which then measured something else.
+    pub(super) fn is_whole(&self) -> Result<()> {
+        anyhow::ensure!(!self.shutdown.is_cancelled(), "interrupted");
+        Ok(())
+    }
+
+    pub(super) async fn stop(self) -> Result<()> {
+        self.shutdown.cancel();
+        let ended = self.shutdown.wait(STOP_WITHIN).await;
+        self.servers.stop().await;
+        fs::remove_dir_all(&self.dir).with_context(|| format!("removing {}", self.dir.display()))?;
+        ended
+    }
+}
