@@ -10,6 +10,7 @@ mod members;
 mod outbox;
 mod protocol;
 mod ring;
+mod shut_out;
 
 use axum::{
     Router,

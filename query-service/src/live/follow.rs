@@ -1,11 +1,11 @@
-//! How does the hub follow the log? From the read model's checkpoint on, one follower a process; it also hears who is shut out.
+//! How does the hub follow the log? From the read model's checkpoint on, one follower a process.
 
-use super::{close::Close, hub::Hub};
+use super::{close::Close, hub::Hub, shut_out};
 use anyhow::Result;
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use deadpool_postgres::Pool;
 use event_log::{EventLog, Start, streams};
-use events::{Epoch, Event, EventId, Position, RoomId, StreamName, UserEvent};
+use events::{Epoch, EventId, Position, RoomId, StreamName, Time};
 use futures::StreamExt;
 use platform::{
     Shutdown,
@@ -13,14 +13,13 @@ use platform::{
     health::{Health, State},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 /// What `/readyz` calls the hub.
 const CHECK: &str = "hub";
 /// After a failed look at the read model.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// No access token is older than 15 minutes; a little more for clocks that differ.
-const TOKENS_LIVE: TimeDelta = TimeDelta::minutes(16);
 
 /// Starts to follow. What ends is noticed by the shutdown.
 pub(super) fn start(
@@ -32,15 +31,28 @@ pub(super) fn start(
     shutdown: &Shutdown,
 ) {
     health.set(CHECK, State::failing("starting", "the hub has not begun"));
+    let (token, (tell, known)) = (shutdown.token(), oneshot::channel());
+    let hearing = shut_out::hear(Arc::clone(&log), Arc::clone(&revocations), tell);
+    shutdown.spawn("revocations", async move { token.run_until_cancelled(hearing).await.unwrap_or(Ok(())) });
     let token = shutdown.token();
-    let shut_out = hear_who_is_shut_out(Arc::clone(&log), revocations);
-    shutdown.spawn("revocations", async move { token.run_until_cancelled(shut_out).await.unwrap_or(Ok(())) });
-    let token = shutdown.token();
-    let following = follow(hub, log, pool, health);
+    let following = async move {
+        // Before that, a socket could come in with a token that is void already.
+        if known.await.is_err() {
+            // Who was to say so has failed, and with it everything.
+            std::future::pending::<()>().await;
+        }
+        follow(hub, log, pool, revocations, health).await
+    };
     shutdown.spawn("hub", async move { token.run_until_cancelled(following).await.unwrap_or(Ok(())) });
 }
 
-async fn follow(hub: Hub, log: Arc<dyn EventLog>, pool: Pool, health: Health) -> Result<()> {
+async fn follow(
+    hub: Hub,
+    log: Arc<dyn EventLog>,
+    pool: Pool,
+    revocations: Arc<Revocations>,
+    health: Health,
+) -> Result<()> {
     let (at, id) = begin(&hub, &*log, &pool, &health).await;
     let start = if at.seq == 0 { Start::Beginning } else { Start::Checkpoint { seq: at.seq, id } };
     let mut records = log.follow(StreamName::Chat, start, Vec::new());
@@ -49,7 +61,13 @@ async fn follow(hub: Hub, log: Arc<dyn EventLog>, pool: Pool, health: Health) ->
         match record {
             // The checkpoint's own event comes again, and is counted in the heads already.
             Ok(record) if record.seq <= at.seq => {}
-            Ok(record) => hub.publish(at.epoch, &record),
+            Ok(record) => {
+                // First: who enters the hub from here on is measured by it.
+                shut_out::apply(&record, &revocations);
+                if let Some(fact) = hub.publish(at.epoch, &record) {
+                    note_lag(fact.envelope.time);
+                }
+            }
             Err(diverged) => {
                 health.set(CHECK, State::failing("log-diverged", diverged.to_string()));
                 hub.close_all(Close::Gap);
@@ -96,23 +114,8 @@ async fn look(log: &dyn EventLog, pool: &Pool) -> Result<(Position, EventId, Has
     Ok((Position { epoch, seq: number(first.get("seq")) }, EventId(first.get("event_id")), heads.collect()))
 }
 
-/// Follows who was signed out, suspended or has another password, from before the oldest token that still lives.
-async fn hear_who_is_shut_out(log: Arc<dyn EventLog>, revocations: Arc<Revocations>) -> Result<()> {
-    let start = Start::Time(Utc::now() - TOKENS_LIVE);
-    let mut records = log.follow(StreamName::Chat, start, vec!["chat.v1.user.>".to_owned()]);
-    while let Some(record) = records.next().await {
-        // What cannot be decoded halts the projector, which says so.
-        let Ok(fact) = record?.fact() else { continue };
-        let Event::User(change) = fact.event else { continue };
-        match change.event {
-            UserEvent::SessionClosed(closed) => revocations.close_session(closed.session),
-            UserEvent::CredentialChanged(changed) => revocations.credential_number(changed.user, changed.number),
-            UserEvent::Suspended(event) => revocations.suspend_user(event.user),
-            UserEvent::Erased(event) => revocations.suspend_user(event.user),
-            UserEvent::Expired(event) => revocations.suspend_user(event.user),
-            UserEvent::Reinstated(event) => revocations.reinstate_user(event.user),
-            UserEvent::Appeared(_) | UserEvent::ProfileChanged(_) | UserEvent::Upgraded(_) => {}
-        }
-    }
-    Ok(())
+/// How old an event is when its sockets have it.
+fn note_lag(time: Time) {
+    let lag = (Utc::now() - time).to_std().unwrap_or_default();
+    metrics::histogram!("live_hub_lag_seconds").record(lag.as_secs_f64());
 }

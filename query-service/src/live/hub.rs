@@ -112,8 +112,8 @@ impl Hub {
         there.is_ok_and(|at| at.is_some_and(|at| at.epoch == wanted.epoch))
     }
 
-    /// Takes the next record: counts it, keeps it, and tells who listens.
-    pub(super) fn publish(&self, epoch: Epoch, record: &Record) {
+    /// Takes the next record: counts it, keeps it, and tells who listens. Gives what was understood.
+    pub(super) fn publish(&self, epoch: Epoch, record: &Record) -> Option<Arc<Fact>> {
         let mut guard = self.lock();
         let state = &mut *guard;
         // Counted from the subject alone, before decoding: so every reader gives the same number.
@@ -147,6 +147,7 @@ impl Hub {
             (None, _) => {}
         }
         self.position.send_replace(Some(p));
+        fact
     }
 
     /// A socket that has identified itself.
