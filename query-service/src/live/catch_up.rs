@@ -1,29 +1,36 @@
 //! What did a client miss? Pages of the read model's feed, as `GET …/feed` shows them, and counts of what is unread.
 
-use super::protocol::RoomSummary;
+use super::{
+    frame::{Name, Person, of_lounge, of_user},
+    members::kind,
+    protocol::RoomSummary,
+};
 use crate::{
     feed::{self, Viewer},
     read,
 };
 use axum::extract::ws::Utf8Bytes;
 use deadpool_postgres::Pool;
-use events::{Position, RoomId, UserId};
+use events::{LoungeId, Position, RoomId, UserId};
 use platform::{Problem, pool};
 use std::collections::HashMap;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Entries of one page: one query, then written as fast as the socket takes them.
+/// Entries of one page: one query. What of it finds no room in the outbox is read again.
 const PAGE: u32 = 200;
-/// Who missed more in a room is told to load it anew.
+/// Who missed more in a room, or more changes of people, is told to load anew.
 pub(super) const MISSED_MAX: u64 = 10_000;
 
 /// A page of a room's feed.
-pub(super) struct Page {
-    /// Whether it begins right where the client is; what came before it was forgotten.
-    pub(super) follows_on: bool,
-    /// By number, oldest first.
-    pub(super) frames: Vec<(u64, Utf8Bytes)>,
+pub(super) enum Page {
+    /// By number, oldest first; none where the read model is not that far.
+    Entries(Vec<(u64, Utf8Bytes)>),
+    /// What came next is not kept any more.
+    Forgotten,
+    /// By then the viewer was not in the room: the read model may be ahead of the hub, and know of a ban that the hub
+    /// has not heard.
+    NoMember,
 }
 
 /// Reads the entries after `seq`, as this viewer may see them.
@@ -32,31 +39,91 @@ pub(super) struct Page {
 /// 503 `overloaded` while Postgres is away.
 pub(super) async fn page(pool: &Pool, room: RoomId, seq: u64, viewer: Viewer) -> Result<Page, Problem> {
     let found = read::feed::page(pool, room, viewer.user, seq, PAGE).await?;
-    let follows_on = found.follows_on(seq);
+    let Some(role) = found.caller.role else { return Ok(Page::NoMember) };
+    if !found.follows_on(seq) {
+        return Ok(Page::Forgotten);
+    }
+    // Hub and read model may be ahead of each other: who is a moderator by one of them only sees what a member sees.
+    let viewer = Viewer { role: role.min(viewer.role), ..viewer };
     let frame = |entry| {
         let frame = feed::frame(entry, room, found.position.epoch, viewer);
         (frame.seq, serde_json::to_string(&frame).expect("a frame has string keys").into())
     };
-    Ok(Page { follows_on, frames: found.entries.iter().map(frame).collect() })
+    Ok(Page::Entries(found.entries.iter().map(frame).collect()))
 }
 
-/// The number that a room had at a position; `None` when the feed does not reach back that far.
+/// The number that each of these rooms had at a position, as far as its feed reaches back: 0 for a room that began
+/// later, or whose feed does.
 ///
 /// # Errors
 /// 503 `overloaded` while Postgres is away.
-pub(super) async fn seq_at(pool: &Pool, room: RoomId, position: Position) -> Result<Option<u64>, Problem> {
+pub(super) async fn seqs_at(
+    pool: &Pool,
+    rooms: &[RoomId],
+    position: Position,
+) -> Result<HashMap<RoomId, u64>, Problem> {
+    let ids: Vec<Uuid> = rooms.iter().map(|room| room.0).collect();
+    let at = i64::try_from(position.seq).unwrap_or(i64::MAX);
     let client = pool.get().await?;
     let statement = client
         .prepare_cached(
-            "select room_seq, position from rm.feed
-              where room_id = $1 and position <= $2
-              order by room_seq desc
-              limit 1",
+            "select wanted.id, past.room_seq
+               from unnest($1::uuid[]) as wanted (id)
+               left join lateral (
+                    select room_seq from rm.feed
+                     where room_id = wanted.id and position <= $2
+                     order by room_seq desc
+                     limit 1) past on true",
         )
         .await?;
-    let at = i64::try_from(position.seq).unwrap_or(i64::MAX);
-    let row = pool::timed("live: seq at a position", client.query_opt(&statement, &[&room.0, &at])).await?;
-    Ok(row.map(|row| u64::try_from(row.get::<_, i64>(0)).unwrap_or_default()))
+    let rows = pool::timed("live: seqs at a position", client.query(&statement, &[&ids, &at])).await?;
+    let seq = |row: &Row| u64::try_from(row.get::<_, Option<i64>>(1).unwrap_or_default()).unwrap_or_default();
+    Ok(rows.iter().map(|row| (RoomId(row.get(0)), seq(row))).collect())
+}
+
+/// The latest state of the members and lounges of these rooms that changed after a position, as frames; of more than
+/// [`MISSED_MAX`] some.
+///
+/// # Errors
+/// 503 `overloaded` while Postgres is away.
+pub(super) async fn changed_since(
+    pool: &Pool,
+    rooms: &[RoomId],
+    Position { epoch, seq }: Position,
+) -> Result<Vec<Utf8Bytes>, Problem> {
+    let ids: Vec<Uuid> = rooms.iter().map(|room| room.0).collect();
+    let after = i64::try_from(seq).unwrap_or(i64::MAX);
+    let enough = i64::try_from(MISSED_MAX + 1).unwrap_or(i64::MAX);
+    let client = pool.get().await?;
+    let users = client
+        .prepare_cached(
+            "select u.id, u.position, u.display_name, u.kind, u.standing
+               from (select distinct user_id from rm.members where room_id = any($1) and role is not null) member
+               join rm.users u on u.id = member.user_id
+              where u.position > $2
+              limit $3",
+        )
+        .await?;
+    let lounges = client
+        .prepare_cached(
+            "select id, position, name, description, active from rm.lounges
+              where id in (select lounge_id from rm.rooms where id = any($1))
+                and position > $2
+              limit $3",
+        )
+        .await?;
+    let users = pool::timed("live: users changed since", client.query(&users, &[&ids, &after, &enough])).await?;
+    let lounges = pool::timed("live: lounges changed since", client.query(&lounges, &[&ids, &after, &enough])).await?;
+    let p = |row: &Row| Position { epoch, seq: u64::try_from(row.get::<_, i64>(1)).unwrap_or_default() };
+    let user = |row: &Row| {
+        let name = Name { display_name: row.get(2), kind: kind(row.get(3)) };
+        of_user("user.changed", p(row), UserId(row.get(0)), &Person { name, standing: row.get(4) })
+    };
+    let lounge = |row: &Row| {
+        let (name, description, active) = (row.get::<_, &str>(2), row.get::<_, Option<&str>>(3), row.get(4));
+        of_lounge("lounge.changed", p(row), LoungeId(row.get(0)), (name, description, active))
+    };
+    Ok(users.iter().map(user).chain(lounges.iter().map(lounge)).collect())
 }
 
 /// What is unread in each of these rooms: visible messages by others after the person's own last message and

@@ -1,22 +1,28 @@
 //! How does one socket live? Identify, catch up room by room, then hear what happens, until one side ends it.
 
+mod answer;
 mod chase;
 mod identify;
 
 use super::{
     Live,
     close::Close,
+    frame::Name,
     hub::Socket,
     outbox::Outbox,
-    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_BYTES_MAX, INBOUND_PER_MINUTE, Said, Wanted},
+    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_BYTES_MAX, Said, Wanted},
 };
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use chase::{Chase, Round};
+use chase::{Fetching, Round, fetched};
 use chrono::Utc;
-use events::Position;
+use events::{Position, RoomId, UserId};
 use futures::SinkExt;
 use platform::{Caller, Code};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite;
 
@@ -26,8 +32,6 @@ const FRAMES_PER_FLUSH: usize = 32;
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
 /// Two heartbeats and a half without a word.
 const SILENCE_MAX: Duration = Duration::from_secs(HEARTBEAT.as_secs() * 5 / 2);
-/// Rooms of which one socket may hear.
-const ROOMS_MAX: usize = protocol::ROOMS_MAX;
 
 /// Runs a socket from its upgrade to its end.
 pub(super) async fn run(live: Live, mut socket: WebSocket) {
@@ -48,11 +52,8 @@ type Identified = (Caller, Vec<Wanted>, Option<Position>);
 /// Says hello and waits for the client to say who it is; `None` when it went away.
 async fn greet(live: &Live, socket: &mut WebSocket) -> Result<Option<Identified>, Close> {
     let epoch = live.hub.position().map_or(0, |at| at.epoch.0);
-    write(socket, vec![protocol::hello(epoch)]).await?;
-    let said = match timeout(IDENTIFY_WITHIN, hear(socket)).await {
-        Err(_) => return Err(Close::IdentifyTimeout),
-        Ok(heard) => heard?,
-    };
+    write(socket, [protocol::hello(epoch)]).await?;
+    let said = timeout(IDENTIFY_WITHIN, hear(socket)).await.map_err(|_| Close::IdentifyTimeout)??;
     match said {
         None => Ok(None),
         Some(Said::Identify { token, rooms, resume }) => Ok(Some((verified(live, &token)?, rooms, resume))),
@@ -87,14 +88,19 @@ fn is_too_big(why: &axum::Error) -> bool {
     matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }
 
-async fn write(socket: &mut WebSocket, frames: Vec<Utf8Bytes>) -> Result<(), Close> {
+/// Feeds frames, then flushes once.
+async fn write(socket: &mut WebSocket, frames: impl IntoIterator<Item = Utf8Bytes>) -> Result<(), Close> {
+    let mut written = 0;
     let writing = async {
         for frame in frames {
             socket.feed(Message::Text(frame)).await?;
+            written += 1;
         }
         socket.flush().await
     };
-    match timeout(WRITE_WITHIN, writing).await {
+    let ended = timeout(WRITE_WITHIN, writing).await;
+    metrics::counter!("live_frames_total").increment(written);
+    match ended {
         Ok(Ok(())) => Ok(()),
         // Cut: it resumes, if it can.
         Ok(Err(_)) => Err(Close::GoingAway),
@@ -107,10 +113,22 @@ struct Connection<'a> {
     id: u64,
     caller: Caller,
     outbox: Arc<Outbox>,
-    chases: VecDeque<(Round, VecDeque<Chase>)>,
-    rooms: usize,
+    /// What it hears, or is about to; and what it was put out of since it was last counted.
+    rooms: HashSet<RoomId>,
+    /// What is being caught up, in order.
+    rounds: VecDeque<Round>,
+    fetching: Option<Fetching>,
+    /// People whom the ring's frames of the next room name, and who are not in it.
+    named: HashMap<UserId, Name>,
     heard: Instant,
+    /// Since when, and how much was heard since.
     minute: (Instant, u32),
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.live.hub.leave(self.id);
+    }
 }
 
 impl<'a> Connection<'a> {
@@ -126,14 +144,22 @@ impl<'a> Connection<'a> {
         let known = Socket { user, session, credential, outbox: Arc::clone(&outbox) };
         let Some(id) = live.hub.enter(known, live.sockets_per_user) else { return Some(Close::TooManySockets) };
         let now = Instant::now();
-        let chases = VecDeque::new();
-        let mut connection = Connection { live, id, caller, outbox, chases, rooms: 0, heard: now, minute: (now, 0) };
-        let end = match connection.identify(socket, wanted, resume).await {
+        let mut connection = Connection {
+            live,
+            id,
+            caller,
+            outbox,
+            rooms: HashSet::new(),
+            rounds: VecDeque::new(),
+            fetching: None,
+            named: HashMap::new(),
+            heard: now,
+            minute: (now, 0),
+        };
+        match connection.identify(socket, wanted, resume).await {
             Err(why) => Some(why),
             Ok(()) => connection.listen(socket).await.err().flatten(),
-        };
-        live.hub.leave(id);
-        end
+        }
     }
 
     fn position(&self) -> Result<Position, Close> {
@@ -143,22 +169,17 @@ impl<'a> Connection<'a> {
     /// Until the end; `Err(None)` when the client is gone.
     async fn listen(&mut self, socket: &mut WebSocket) -> Result<(), Option<Close>> {
         loop {
-            self.finish_rounds();
+            self.advance()?;
             let outbox = Arc::clone(&self.outbox);
             let expires = (self.caller.expires_at - Utc::now()).to_std().unwrap_or_default();
             let deadline = (self.heard + SILENCE_MAX).min(Instant::now() + expires);
-            let chase = self.next_chase();
             tokio::select! {
                 said = hear(socket) => {
                     let said = said?.ok_or(None)?;
                     self.answer(said).await?;
                 }
                 () = outbox.ready() => self.write_what_waits(socket).await?,
-                page = self.fetch(chase), if chase.is_some() => {
-                    if let Some(chase) = chase {
-                        self.step(socket, chase, page).await?;
-                    }
-                }
+                fetched = fetched(&mut self.fetching) => self.take(fetched)?,
                 () = tokio::time::sleep_until(deadline) => return Err(Some(self.overdue())),
             }
         }
@@ -170,78 +191,9 @@ impl<'a> Connection<'a> {
 
     async fn write_what_waits(&self, socket: &mut WebSocket) -> Result<(), Option<Close>> {
         let (frames, close) = self.outbox.take(FRAMES_PER_FLUSH);
-        metrics::counter!("live_frames_total").increment(frames.len() as u64);
         if !frames.is_empty() {
             write(socket, frames).await?;
         }
         close.map_or(Ok(()), |why| Err(Some(why)))
-    }
-
-    async fn answer(&mut self, said: Said) -> Result<(), Close> {
-        self.heard = Instant::now();
-        self.count()?;
-        match said {
-            Said::Identify { .. } => Err(Close::ProtocolError),
-            Said::Heartbeat => {
-                let p = self.position()?;
-                self.outbox.push_with_heads(|heads| protocol::hb_ack(p, heads));
-                Ok(())
-            }
-            Said::Auth { token } => {
-                let fresh = verified(self.live, &token)?;
-                if fresh.user != self.caller.user || fresh.session != self.caller.session {
-                    return Err(Close::AuthenticationFailed);
-                }
-                let seconds = (fresh.expires_at - Utc::now()).num_seconds();
-                self.outbox.push(protocol::auth_ok(u64::try_from(seconds).unwrap_or_default()), None);
-                self.caller = fresh;
-                Ok(())
-            }
-            Said::Unsub(room) => {
-                self.chases.iter_mut().for_each(|(_, chases)| chases.retain(|chase| chase.room != room));
-                self.live.hub.detach(self.id, room);
-                self.rooms = self.rooms.saturating_sub(1);
-                Ok(())
-            }
-            Said::Sub { wanted, at } => self.sub(wanted, at).await,
-        }
-    }
-
-    async fn sub(&mut self, Wanted { room, seq }: Wanted, at: Option<Position>) -> Result<(), Close> {
-        if self.rooms >= ROOMS_MAX {
-            return Err(Close::ProtocolError);
-        }
-        let stale = match at {
-            Some(position) => !self.reaches(position).await?,
-            None => false,
-        };
-        self.learn(std::iter::once(room)).await.map_err(|_| Close::GoingAway)?;
-        let Some((_, head)) = self.live.hub.standing(room, self.caller.user) else {
-            self.live.hub.detach(self.id, room);
-            self.outbox.push(protocol::room_gone(room, "not-a-member"), None);
-            return Ok(());
-        };
-        let seq = match seq {
-            Some(seq) if !stale && seq <= head => seq,
-            Some(_) => {
-                self.outbox.push(protocol::reset(room, "epoch", self.position()?, head), None);
-                head
-            }
-            None => head,
-        };
-        self.rooms += 1;
-        self.chases.push_back((Round::Sub(room), VecDeque::from([Chase { room, seq, tries: 0 }])));
-        Ok(())
-    }
-
-    fn count(&mut self) -> Result<(), Close> {
-        if !self.live.rate_limits {
-            return Ok(());
-        }
-        if self.minute.0.elapsed() >= Duration::from_secs(60) {
-            self.minute = (Instant::now(), 0);
-        }
-        self.minute.1 += 1;
-        if self.minute.1 > INBOUND_PER_MINUTE { Err(Close::RateLimited) } else { Ok(()) }
     }
 }

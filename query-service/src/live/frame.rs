@@ -5,10 +5,12 @@ use axum::extract::ws::Utf8Bytes;
 use chrono::SecondsFormat;
 use event_log::Fact;
 use events::{
-    Event, Membership, MembershipEvent, MessageEvent, Position, Role, Room, RoomEvent, RoomId, Time, UserId, UserKind,
-    message::MessageStatus,
+    Event, Lounge, LoungeId, Membership, MembershipEvent, MessageEvent, Position, Role, Room, RoomEvent, RoomId, Time,
+    User, UserId, UserKind, message::MessageStatus,
 };
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::cell::OnceCell;
 
 /// What a frame tells of somebody besides his id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +26,35 @@ impl Name {
     }
 }
 
-/// One frame, ready to be written; shared by all sockets.
+impl From<&User> for Name {
+    fn from(user: &User) -> Self {
+        Self { display_name: user.display_name.clone(), kind: user.kind }
+    }
+}
+
+/// What a `user.…` frame tells of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Person {
+    pub(super) name: Name,
+    /// As the API writes it.
+    pub(super) standing: String,
+}
+
+impl From<&User> for Person {
+    fn from(user: &User) -> Self {
+        Self { name: user.into(), standing: user.standing.as_str().to_owned() }
+    }
+}
+
+/// One frame: its bytes are made when the first socket needs them, and shared by all that see the same.
+#[derive(Debug)]
 pub(super) struct Rendered {
-    everybody: Utf8Bytes,
+    telling: Telling,
+    p: Position,
+    of: (RoomId, u64),
+    everybody: OnceCell<Utf8Bytes>,
     /// With what only some may see.
-    more: Option<(Utf8Bytes, Who)>,
+    more: OnceCell<Utf8Bytes>,
 }
 
 /// Who sees more.
@@ -39,13 +64,38 @@ pub(super) enum Who {
     ModeratorsAnd(Option<UserId>),
 }
 
+#[derive(Serialize)]
+struct OfRoom<'a> {
+    t: &'a str,
+    d: &'a Map<String, Value>,
+    p: Position,
+    room: RoomId,
+    seq: u64,
+}
+
 impl Rendered {
     /// The bytes for this viewer.
     pub(super) fn seen_by(&self, user: UserId, role: Role) -> Utf8Bytes {
-        match &self.more {
-            Some((more, Who::Only(whose))) if *whose == user => more.clone(),
-            Some((more, Who::ModeratorsAnd(whose))) if role >= Role::Moderator || *whose == Some(user) => more.clone(),
-            _ => self.everybody.clone(),
+        match &self.telling.private {
+            Some((private, who)) if who.includes(user, role) => {
+                let all = || self.telling.d.iter().chain(private).map(|(name, value)| (name.clone(), value.clone()));
+                self.more.get_or_init(|| self.bytes(&all().collect())).clone()
+            }
+            _ => self.everybody.get_or_init(|| self.bytes(&self.telling.d)).clone(),
+        }
+    }
+
+    fn bytes(&self, d: &Map<String, Value>) -> Utf8Bytes {
+        let frame = OfRoom { t: &self.telling.t, d, p: self.p, room: self.of.0, seq: self.of.1 };
+        serde_json::to_string(&frame).expect("a frame has string keys").into()
+    }
+}
+
+impl Who {
+    fn includes(self, user: UserId, role: Role) -> bool {
+        match self {
+            Self::Only(whose) => whose == user,
+            Self::ModeratorsAnd(whose) => role >= Role::Moderator || whose == Some(user),
         }
     }
 }
@@ -73,35 +123,34 @@ impl Telling {
         self
     }
 
-    /// As bytes, of a room's event.
+    /// As a frame of a room's event.
     pub(super) fn render(self, p: Position, of: (RoomId, u64)) -> Rendered {
-        let Self { t, d, private } = self;
-        let (room, seq) = of;
-        let bytes = |d: &Map<String, Value>| -> Utf8Bytes {
-            json!({ "t": t, "p": p, "room": room, "seq": seq, "d": d }).to_string().into()
-        };
-        let more = private.map(|(private, who)| {
-            let mut all = d.clone();
-            all.extend(private);
-            (bytes(&all), who)
-        });
-        Rendered { everybody: bytes(&d), more }
+        Rendered { telling: self, p, of, everybody: OnceCell::new(), more: OnceCell::new() }
     }
 }
 
-/// As bytes, of an event that belongs to no room.
-pub(super) fn roomless(t: &str, p: Position, d: &Value) -> Utf8Bytes {
-    json!({ "t": t, "p": p, "d": d }).to_string().into()
+/// A person's state, as bytes.
+pub(super) fn of_user(t: &str, p: Position, user: UserId, Person { name, standing }: &Person) -> Utf8Bytes {
+    let d = json!({ "user": user, "display_name": name.display_name, "kind": name.kind, "standing": standing });
+    json!({ "t": t, "d": d, "p": p }).to_string().into()
+}
+
+/// Name, description, and whether it is active.
+type LoungeState<'a> = (&'a str, Option<&'a str>, bool);
+
+pub(super) fn lounge_state(lounge: &Lounge) -> LoungeState<'_> {
+    (&lounge.name, lounge.description.as_deref(), lounge.active)
+}
+
+/// A lounge's state, as bytes.
+pub(super) fn of_lounge(t: &str, p: Position, lounge: LoungeId, state: LoungeState<'_>) -> Utf8Bytes {
+    let (name, description, active) = state;
+    let d = json!({ "lounge": lounge, "name": name, "description": description, "active": active });
+    json!({ "t": t, "d": d, "p": p }).to_string().into()
 }
 
 /// `{"<noun>": id, "by", "at"}`, and what changed.
-pub(super) fn changed(
-    noun: &str,
-    id: impl serde::Serialize,
-    by: Option<UserId>,
-    at: Time,
-    rest: Value,
-) -> Map<String, Value> {
+pub(super) fn changed(noun: &str, id: impl Serialize, by: Option<UserId>, at: Time, rest: Value) -> Map<String, Value> {
     let mut d = Map::new();
     d.insert(noun.to_owned(), json!(id));
     d.insert("by".to_owned(), json!(by));

@@ -1,27 +1,27 @@
 //! Who hears what? One place for what the process follows: heads, ring, members of listened rooms, and their sockets.
 
+mod ask;
+mod attach;
 mod tell;
+
+pub(super) use ask::Standing;
+pub(super) use attach::{Attached, Learned};
 
 use super::{
     close::Close,
-    frame::{Name, roomless},
-    members::{Loaded, Member},
+    frame::{lounge_state, of_lounge},
+    members::Member,
     outbox::Outbox,
     ring::{EVENTS_MAX, Entry, Ring},
 };
-use crate::rights::SeenAfter;
 use event_log::{Fact, Record};
-use events::{Epoch, Event, LoungeId, Membership, Position, Role, RoomId, SessionId, Subject, UserId};
-use serde_json::json;
+use events::{Epoch, Event, LoungeId, Position, RoomId, SessionId, Subject, UserId};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tell::{enter_or_leave, named_in, render, says, taken_back};
+use tell::hears;
 use tokio::sync::watch;
-
-/// Frames that a room may still miss when it is attached: they go into the outbox at once.
-pub(super) const ATTACH_MAX: usize = 256;
 
 /// A socket, as the hub knows it.
 #[derive(Debug, Clone)]
@@ -52,29 +52,6 @@ struct Listened {
     lounge: Option<LoungeId>,
     members: HashMap<UserId, Member>,
     sockets: HashSet<u64>,
-}
-
-/// What comes of an attempt to attach a socket to a room.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Attached {
-    /// From here on it hears what happens.
-    Yes,
-    /// The person has no right to the room (any more).
-    NoMember,
-    /// Too much is missing still, or what is missing lies not in the ring: read the feed first.
-    NotYet { head: u64 },
-    /// These people have to be named first.
-    Unnamed(Vec<UserId>),
-}
-
-/// Whether the hub knows who is in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Learned {
-    Yes,
-    /// Its members have to be read first.
-    Unknown,
-    /// The read model is further behind than the ring reaches.
-    Behind,
 }
 
 impl Hub {
@@ -137,12 +114,10 @@ impl Hub {
                 state.tell_of_user(p, &change.event, &change.after)
             }
             (None, Some(Fact { event: Event::Lounge(change), subject: Subject::Lounge(lounge), .. })) => {
-                let d = json!({ "lounge": lounge, "name": change.after.name, "description": change.after.description,
-                                "active": change.after.active });
-                let frame = roomless(change.event.event_type().name, p, &d);
+                let frame = of_lounge(change.event.event_type().name, p, *lounge, lounge_state(&change.after));
                 let rooms = state.rooms.values().filter(|room| room.lounge == Some(*lounge));
-                let hearing: HashSet<u64> = rooms.flat_map(|room| room.sockets.iter().copied()).collect();
-                state.push_to(hearing.iter(), &frame);
+                let hearing = rooms.flat_map(hears).collect();
+                state.push_to(&hearing, &frame);
             }
             (None, _) => {}
         }
@@ -187,85 +162,6 @@ impl Hub {
         }
     }
 
-    /// Keeps a room's members known for this socket: those that are known already, else what was read of them, overlaid
-    /// by what happened since. The hub has to be at `loaded`'s checkpoint by then.
-    pub(super) fn learn(&self, id: u64, room: RoomId, loaded: Option<Loaded>) -> Learned {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if let Some(listened) = state.rooms.get_mut(&room) {
-            listened.sockets.insert(WAITING | id);
-            return Learned::Yes;
-        }
-        let Some(Loaded { checkpoint, lounge, mut members }) = loaded else { return Learned::Unknown };
-        if state.ring.is_behind(checkpoint) {
-            return Learned::Behind;
-        }
-        for (user, after) in state.ring.memberships(room, checkpoint) {
-            let named =
-                state.ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind });
-            enter_or_leave(&mut members, user, after, named);
-        }
-        state.rooms.insert(room, Listened { lounge, members, sockets: HashSet::from([WAITING | id]) });
-        Learned::Yes
-    }
-
-    /// The number that a room had at a position, where the ring reaches back that far.
-    pub(super) fn seq_at(&self, room: RoomId, position: Position) -> Option<u64> {
-        let state = self.lock();
-        let later = state.ring.count_after(room, position.seq)?;
-        state.heads.get(&room).copied().unwrap_or_default().checked_sub(later as u64)
-    }
-
-    /// How this person stands in a listened room, and the room's head, in one step.
-    pub(super) fn standing(&self, room: RoomId, user: UserId) -> Option<(Role, u64)> {
-        let state = self.lock();
-        let role = state.rooms.get(&room)?.members.get(&user)?.role;
-        Some((role, state.heads.get(&room).copied().unwrap_or_default()))
-    }
-
-    /// Attaches a socket to a room behind number `seq`: what is missing goes into its outbox, what comes follows.
-    /// Under one lock, so that nothing is in both and nothing in neither.
-    pub(super) fn attach(&self, id: u64, room: RoomId, seq: u64, known: &HashMap<UserId, Name>) -> Attached {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(socket) = state.sockets.get(&id) else { return Attached::NoMember };
-        let Some(listened) = state.rooms.get_mut(&room) else { return Attached::NoMember };
-        let Some(role) = listened.members.get(&socket.user).map(|member| member.role) else {
-            return Attached::NoMember;
-        };
-        let head = state.heads.get(&room).copied().unwrap_or_default();
-        let missing = match state.ring.since(room, seq, head) {
-            Some(missing) if missing.len() <= ATTACH_MAX.min(socket.outbox.room_left()) => missing,
-            _ => return Attached::NotYet { head },
-        };
-        let name_of = |user: UserId| {
-            let member = listened.members.get(&user).map(|member| member.name.clone());
-            member.or_else(|| known.get(&user).cloned()).or_else(|| {
-                state.ring.user(user).map(|user| Name { display_name: user.display_name.clone(), kind: user.kind })
-            })
-        };
-        let unnamed: Vec<UserId> =
-            missing.iter().filter_map(|entry| named_in(entry)).filter(|user| name_of(*user).is_none()).collect();
-        if !unnamed.is_empty() {
-            return Attached::Unnamed(unnamed);
-        }
-        let epoch = self.position.borrow().map_or(Epoch(0), |at| at.epoch);
-        // As in the feed: what was taken back since is not told once more.
-        let taken_back = taken_back(&missing);
-        for entry in missing {
-            let Some(of) = entry.of else { continue };
-            let p = Position { epoch, seq: entry.position };
-            let mut telling = render(entry.fact.as_deref(), of.1, |user| name_of(user).unwrap_or_else(Name::unknown));
-            if let Some(status) = says(&entry).and_then(|message| taken_back.get(&message)) {
-                telling = telling.without_text(*status);
-            }
-            socket.outbox.push(telling.render(p, of).seen_by(socket.user, role), Some(of));
-        }
-        listened.sockets.remove(&(WAITING | id));
-        listened.sockets.insert(id);
-        Attached::Yes
-    }
-
     /// Ends every socket: the log has a hole, or the process ends.
     pub(super) fn close_all(&self, why: Close) {
         self.lock().sockets.values().for_each(|socket| socket.outbox.close(why));
@@ -289,18 +185,6 @@ impl Default for Hub {
 
 /// Marks a socket that keeps a room's members known while it still catches up, and hears nothing of it yet.
 const WAITING: u64 = 1 << 63;
-
-impl SeenAfter for Hub {
-    fn right_after(&self, room: RoomId, user: UserId, checkpoint: u64) -> Option<Membership> {
-        let state = self.lock();
-        let last = state.ring.memberships(room, checkpoint).filter(|(of, _)| *of == user).last();
-        last.map(|(_, membership)| membership.clone())
-    }
-
-    fn behind(&self, checkpoint: u64) -> bool {
-        self.lock().ring.is_behind(checkpoint)
-    }
-}
 
 #[cfg(test)]
 mod tests;

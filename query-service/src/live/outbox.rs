@@ -10,9 +10,9 @@ use std::{
 use tokio::sync::Notify;
 
 /// Frames that may wait; one more, and the socket closes 4011, resumable.
-pub(super) const FRAMES_MAX: usize = 1_024;
+const FRAMES_MAX: usize = 1_024;
 /// Bytes that may wait.
-pub(super) const BYTES_MAX: usize = 1 << 20;
+const BYTES_MAX: usize = 1 << 20;
 
 /// The queue of one socket.
 #[derive(Debug, Default)]
@@ -91,9 +91,10 @@ impl Outbox {
         }
     }
 
-    /// Frames that may still be put in.
-    pub(super) fn room_left(&self) -> usize {
-        FRAMES_MAX - self.lock().frames.len()
+    /// Whether less than half is taken. What is caught up fills that half, the other is for what happens meanwhile.
+    pub(super) fn has_room(&self) -> bool {
+        let queue = self.lock();
+        queue.frames.len() < FRAMES_MAX / 2 && queue.bytes < BYTES_MAX / 2
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

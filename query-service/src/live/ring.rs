@@ -1,9 +1,10 @@
 //! What happened lately? The last events of the process, by position and by room.
 
 use event_log::Fact;
-use events::{Event, Membership, RoomId, Subject, User, UserId};
+use events::{Event, Lounge, LoungeId, Membership, RoomId, Subject, User, UserId};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, vec_deque},
+    hash::Hash,
     sync::Arc,
 };
 
@@ -18,11 +19,15 @@ pub(super) struct Entry {
     pub(super) fact: Option<Arc<Fact>>,
 }
 
+/// The last state of each, and the position of that, as long as it is held.
+type Latest<K, S> = HashMap<K, (u64, S)>;
+
 #[derive(Debug)]
 pub(super) struct Ring {
     entries: VecDeque<Arc<Entry>>,
     rooms: HashMap<RoomId, VecDeque<Arc<Entry>>>,
-    users: HashMap<UserId, (u64, User)>,
+    users: Latest<UserId, User>,
+    lounges: Latest<LoungeId, Lounge>,
     /// Everything after this position is held.
     floor: u64,
     max: usize,
@@ -30,7 +35,8 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn after(floor: u64, max: usize) -> Self {
-        Self { entries: VecDeque::new(), rooms: HashMap::new(), users: HashMap::new(), floor, max }
+        let (users, lounges) = (HashMap::new(), HashMap::new());
+        Self { entries: VecDeque::new(), rooms: HashMap::new(), users, lounges, floor, max }
     }
 
     pub(super) fn push(&mut self, entry: Arc<Entry>) {
@@ -45,6 +51,9 @@ impl Ring {
         if let Some((user, state)) = user_of(&entry) {
             self.users.insert(user, (entry.position, state.clone()));
         }
+        if let Some((lounge, state)) = lounge_of(&entry) {
+            self.lounges.insert(lounge, (entry.position, state.clone()));
+        }
         self.entries.push_back(entry);
     }
 
@@ -58,10 +67,11 @@ impl Ring {
                 self.rooms.remove(&room);
             }
         }
-        if let Some((user, _)) = user_of(oldest)
-            && self.users.get(&user).is_some_and(|(position, _)| *position == oldest.position)
-        {
-            self.users.remove(&user);
+        if let Some((user, _)) = user_of(oldest) {
+            forget_at(&mut self.users, user, oldest.position);
+        }
+        if let Some((lounge, _)) = lounge_of(oldest) {
+            forget_at(&mut self.lounges, lounge, oldest.position);
         }
     }
 
@@ -71,14 +81,10 @@ impl Ring {
     }
 
     /// A room's entries after number `seq`, if every one of them is held.
-    pub(super) fn since(&self, room: RoomId, seq: u64, head: u64) -> Option<Vec<Arc<Entry>>> {
+    pub(super) fn since(&self, room: RoomId, seq: u64, head: u64) -> Option<vec_deque::Iter<'_, Arc<Entry>>> {
         let missing = usize::try_from(head.checked_sub(seq)?).ok()?;
-        let entries = self.rooms.get(&room).map_or(0, VecDeque::len);
-        if missing == 0 {
-            return Some(Vec::new());
-        }
-        let from = entries.checked_sub(missing)?;
-        Some(self.rooms.get(&room)?.range(from..).cloned().collect())
+        let Some(entries) = self.rooms.get(&room) else { return (missing == 0).then(Default::default) };
+        Some(entries.range(entries.len().checked_sub(missing)?..))
     }
 
     /// How many of a room's entries are after a position, if every one of them is held.
@@ -93,10 +99,30 @@ impl Ring {
         entries.filter_map(|entry| membership_of(entry))
     }
 
+    /// Who changed after a position, where, and to what.
+    pub(super) fn users_after(&self, position: u64) -> impl Iterator<Item = (UserId, u64, &User)> {
+        after(&self.users, position)
+    }
+
+    /// Which lounges changed after a position, where, and to what.
+    pub(super) fn lounges_after(&self, position: u64) -> impl Iterator<Item = (LoungeId, u64, &Lounge)> {
+        after(&self.lounges, position)
+    }
+
     /// A person as lately changed.
     pub(super) fn user(&self, user: UserId) -> Option<&User> {
         self.users.get(&user).map(|(_, state)| state)
     }
+}
+
+fn forget_at<K: Eq + Hash, S>(latest: &mut Latest<K, S>, key: K, position: u64) {
+    if latest.get(&key).is_some_and(|(last, _)| *last == position) {
+        latest.remove(&key);
+    }
+}
+
+fn after<K: Copy, S>(latest: &Latest<K, S>, position: u64) -> impl Iterator<Item = (K, u64, &S)> {
+    latest.iter().filter(move |(_, (last, _))| *last > position).map(|(key, (last, state))| (*key, *last, state))
 }
 
 fn membership_of(entry: &Entry) -> Option<(UserId, &Membership)> {
@@ -111,6 +137,15 @@ fn membership_of(entry: &Entry) -> Option<(UserId, &Membership)> {
 fn user_of(entry: &Entry) -> Option<(UserId, &User)> {
     match entry.fact.as_deref() {
         Some(Fact { subject: Subject::User(user), event: Event::User(change), .. }) => Some((*user, &change.after)),
+        _ => None,
+    }
+}
+
+fn lounge_of(entry: &Entry) -> Option<(LoungeId, &Lounge)> {
+    match entry.fact.as_deref() {
+        Some(Fact { subject: Subject::Lounge(lounge), event: Event::Lounge(change), .. }) => {
+            Some((*lounge, &change.after))
+        }
         _ => None,
     }
 }
@@ -131,12 +166,15 @@ mod tests {
     fn a_room_is_taken_up_whole_or_not_at_all() {
         let mut ring = Ring::after(100, 4);
         (1..=4).for_each(|n| ring.push(entry(100 + n, A, n)));
-        let numbers = |entries: Vec<Arc<Entry>>| entries.iter().filter_map(|e| e.of).map(|of| of.1).collect::<Vec<_>>();
-        assert_eq!(ring.since(A, 2, 4).map(numbers), Some(vec![3, 4]));
-        assert_eq!(ring.since(A, 4, 4).map(numbers), Some(vec![]));
+        let numbers = |ring: &Ring, seq| {
+            let entries = ring.since(A, seq, 4)?;
+            Some(entries.filter_map(|entry| entry.of).map(|of| of.1).collect::<Vec<_>>())
+        };
+        assert_eq!(numbers(&ring, 2), Some(vec![3, 4]));
+        assert_eq!(numbers(&ring, 4), Some(vec![]));
         ring.push(entry(105, B, 1));
-        assert!(ring.since(A, 0, 4).is_none(), "the first is forgotten");
-        assert_eq!(ring.since(A, 1, 4).map(numbers), Some(vec![2, 3, 4]));
+        assert_eq!(numbers(&ring, 0), None, "the first is forgotten");
+        assert_eq!(numbers(&ring, 1), Some(vec![2, 3, 4]));
         assert!(ring.is_behind(100) && !ring.is_behind(101));
     }
 }

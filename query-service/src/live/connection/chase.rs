@@ -1,6 +1,6 @@
 //! How does a room catch up? Chase its feed page by page, then attach it where the rest lies in the ring.
 
-use super::{Connection, write};
+use super::Connection;
 use crate::{
     feed::Viewer,
     live::{
@@ -11,10 +11,16 @@ use crate::{
         members, protocol,
     },
 };
-use axum::extract::ws::WebSocket;
+use axum::extract::ws::Utf8Bytes;
 use events::{RoomId, UserId};
 use platform::Problem;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
+use tokio_util::task::AbortOnDropHandle;
 
 /// While the read model is behind what a client missed, it is looked at again after this.
 const FEED_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -26,122 +32,181 @@ const FEED_TRIES_MAX: u32 = 40;
 pub(super) struct Chase {
     pub(super) room: RoomId,
     pub(super) seq: u64,
-    pub(super) tries: u32,
+    tries: u32,
 }
 
-/// Whose `caught_up` it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Round {
-    Identify,
-    Sub(RoomId),
+impl Chase {
+    /// Behind this number.
+    pub(super) fn after(room: RoomId, seq: u64) -> Self {
+        Self { room, seq, tries: 0 }
+    }
 }
 
-/// What a room needed next.
+/// Rooms that are caught up together, one after the other, with one `caught_up` at their end.
+#[derive(Debug)]
+pub(super) struct Round {
+    /// The room that was asked for by `sub`; absent: those of `identify`.
+    pub(super) of: Option<RoomId>,
+    pub(super) chases: VecDeque<Chase>,
+    /// Why what the ring does not hold cannot be had now.
+    hopeless: Option<&'static str>,
+}
+
+impl Round {
+    pub(super) fn new(of: Option<RoomId>, chases: VecDeque<Chase>) -> Self {
+        Self { of, chases, hopeless: None }
+    }
+}
+
+/// What was read for the room that is next.
 pub(super) enum Fetched {
-    /// It is attached.
-    Nothing,
-    NoMember,
-    TooMuch {
-        head: u64,
-    },
     Page(Page),
+    Names(HashMap<UserId, Name>),
+}
+
+/// Reads in a task of its own: frames that wait meanwhile do not end the query.
+pub(super) type Fetching = AbortOnDropHandle<Result<Fetched, Problem>>;
+
+/// What is being read, if anything is.
+pub(super) async fn fetched(fetching: &mut Option<Fetching>) -> Result<Fetched, Problem> {
+    let Some(task) = fetching else { return pending().await };
+    let outcome = task.await;
+    *fetching = None;
+    outcome.unwrap_or_else(|_| Err(Problem::internal()))
 }
 
 impl Connection<'_> {
-    /// Tells `caught_up` for each round whose rooms are all attached.
-    pub(super) fn finish_rounds(&mut self) {
-        while let Some((round, _)) = self.chases.front().filter(|(_, chases)| chases.is_empty()) {
-            let room = match round {
-                Round::Identify => None,
-                Round::Sub(room) => Some(*room),
-            };
-            if let Some(p) = self.live.hub.position() {
-                self.outbox.push(protocol::caught_up(room, p), None);
-            }
-            self.chases.pop_front();
-        }
-    }
-
-    pub(super) fn next_chase(&self) -> Option<Chase> {
-        self.chases.front().and_then(|(_, chases)| chases.front()).copied()
-    }
-
-    /// What a room needs next: nothing to read where it can be attached, else a page of its feed.
-    pub(super) async fn fetch(&self, chase: Option<Chase>) -> Result<Fetched, Problem> {
-        let Some(Chase { room, seq, tries }) = chase else { return Ok(Fetched::Nothing) };
-        let Some((role, head)) = self.live.hub.standing(room, self.caller.user) else { return Ok(Fetched::NoMember) };
-        if head.saturating_sub(seq) > MISSED_MAX {
-            return Ok(Fetched::TooMuch { head });
-        }
-        let mut known: HashMap<UserId, Name> = HashMap::new();
-        loop {
-            match self.live.hub.attach(self.id, room, seq, &known) {
-                Attached::Yes => return Ok(Fetched::Nothing),
-                Attached::NoMember => return Ok(Fetched::NoMember),
-                Attached::Unnamed(users) => {
-                    let found = members::names(&self.live.pool, &users).await?;
-                    known.extend(users.into_iter().map(|user| (user, Name::unknown())));
-                    known.extend(found);
+    /// Goes on with the rooms that are caught up, until something has to be read or written first.
+    pub(super) fn advance(&mut self) -> Result<(), Close> {
+        while self.fetching.is_none() && self.outbox.has_room() {
+            let Some(round) = self.rounds.front() else { return Ok(()) };
+            match round.chases.front().copied() {
+                Some(chase) => self.go_on_with(chase, round.hopeless)?,
+                None => {
+                    let caught_up = protocol::caught_up(round.of, self.position()?);
+                    self.outbox.push(caught_up, None);
+                    self.rounds.pop_front();
                 }
-                Attached::NotYet { .. } => break,
             }
-        }
-        if tries > 0 {
-            tokio::time::sleep(FEED_AGAIN_AFTER).await;
-        }
-        // Held for one page's query, never while writing to a socket: a slow reader delays nobody.
-        let _permit = self.live.queries.acquire().await.map_err(|_| Problem::internal())?;
-        let viewer = Viewer { user: self.caller.user, role };
-        catch_up::page(&self.live.pool, room, seq, viewer).await.map(Fetched::Page)
-    }
-
-    /// Writes what was fetched, and goes on with the next room when this one is done.
-    pub(super) async fn step(
-        &mut self,
-        socket: &mut WebSocket,
-        chase: Chase,
-        fetched: Result<Fetched, Problem>,
-    ) -> Result<(), Close> {
-        let Some(current) = self.chases.front_mut().and_then(|(_, chases)| chases.front_mut()) else { return Ok(()) };
-        let head = self.live.hub.standing(chase.room, self.caller.user).map_or(0, |(_, head)| head);
-        match fetched {
-            Ok(Fetched::Nothing) => self.done(),
-            Ok(Fetched::NoMember) => {
-                self.outbox.push(protocol::room_gone(chase.room, "not-a-member"), None);
-                self.done();
-            }
-            Ok(Fetched::TooMuch { head }) => self.reset(chase.room, "too-much", head)?,
-            Err(_) if current.tries >= FEED_TRIES_MAX => self.reset(chase.room, "unavailable", head)?,
-            Err(_) => current.tries += 1,
-            Ok(Fetched::Page(Page { follows_on: false, .. })) => self.reset(chase.room, "forgotten", head)?,
-            Ok(Fetched::Page(Page { frames, .. })) => match frames.last() {
-                Some((last, _)) => {
-                    (current.seq, current.tries) = (*last, 0);
-                    // Rights are watched during the chase as when live.
-                    if self.live.hub.standing(chase.room, self.caller.user).is_some() {
-                        write(socket, frames.into_iter().map(|(_, frame)| frame).collect()).await?;
-                    }
-                }
-                None if current.tries >= FEED_TRIES_MAX => self.reset(chase.room, "behind", head)?,
-                None => current.tries += 1,
-            },
         }
         Ok(())
+    }
+
+    fn go_on_with(&mut self, Chase { room, seq, tries }: Chase, hopeless: Option<&str>) -> Result<(), Close> {
+        let user = self.caller.user;
+        let Some((role, head)) = self.live.hub.standing(room, user) else {
+            self.gone(room);
+            return Ok(());
+        };
+        if head.saturating_sub(seq) > MISSED_MAX {
+            return self.reset(room, "too-much", head);
+        }
+        match (self.live.hub.attach(self.id, room, seq, &self.named), hopeless) {
+            (Attached::Yes, _) => self.done(),
+            (Attached::UpTo(seq), _) => self.is_at(seq),
+            (Attached::NoMember, _) => self.gone(room),
+            (Attached::NotYet | Attached::Unnamed(_), Some(reason)) => self.reset(room, reason, head)?,
+            (Attached::NotYet, None) => {
+                let (pool, viewer) = (self.live.pool.clone(), Viewer { user, role });
+                self.fetch(tries, async move { catch_up::page(&pool, room, seq, viewer).await.map(Fetched::Page) });
+            }
+            (Attached::Unnamed(users), None) => {
+                let pool = self.live.pool.clone();
+                self.fetch(tries, async move {
+                    let found = members::names(&pool, &users).await?;
+                    let unknown = users.into_iter().map(|user| (user, Name::unknown()));
+                    Ok(Fetched::Names(unknown.chain(found).collect()))
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to read, after a while if it was in vain before. The permit is held for the query alone.
+    fn fetch(&mut self, tries: u32, reading: impl Future<Output = Result<Fetched, Problem>> + Send + 'static) {
+        let queries = Arc::clone(&self.live.queries);
+        self.fetching = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            if tries > 0 {
+                tokio::time::sleep(FEED_AGAIN_AFTER).await;
+            }
+            let _permit = queries.acquire().await.map_err(|_| Problem::internal())?;
+            reading.await
+        })));
+    }
+
+    /// Takes what was read for the room that is next.
+    pub(super) fn take(&mut self, fetched: Result<Fetched, Problem>) -> Result<(), Close> {
+        let Some(Chase { room, .. }) = self.next_chase().copied() else { return Ok(()) };
+        // Rights are watched during the chase as when live: who is out by now is told so, and nothing else.
+        let Some((_, head)) = self.live.hub.standing(room, self.caller.user) else { return Ok(()) };
+        match fetched {
+            Ok(Fetched::Names(named)) => self.named.extend(named),
+            Ok(Fetched::Page(Page::Forgotten)) => self.reset(room, "forgotten", head)?,
+            Ok(Fetched::Page(Page::Entries(frames))) if !frames.is_empty() => self.put(room, frames),
+            // The read model is behind; or it is ahead, and the hub will hear soon why this person is out.
+            Ok(Fetched::Page(Page::Entries(_) | Page::NoMember)) => self.again("behind"),
+            Err(_) => self.again("unavailable"),
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, room: RoomId, frames: Vec<(u64, Utf8Bytes)>) {
+        for (seq, frame) in frames {
+            if !self.outbox.has_room() {
+                return;
+            }
+            self.outbox.push(frame, Some((room, seq)));
+            self.is_at(seq);
+        }
+    }
+
+    /// Forgets what is being caught up of a room.
+    pub(super) fn give_up(&mut self, room: RoomId) {
+        if self.next_chase().is_some_and(|chase| chase.room == room) {
+            self.fetching = None;
+            self.named.clear();
+        }
+        self.rounds.retain(|round| round.of != Some(room));
+        self.rounds.iter_mut().for_each(|round| round.chases.retain(|chase| chase.room != room));
+    }
+
+    fn again(&mut self, reason: &'static str) {
+        let Some(round) = self.rounds.front_mut() else { return };
+        let Some(chase) = round.chases.front_mut() else { return };
+        chase.tries += 1;
+        if chase.tries > FEED_TRIES_MAX {
+            // This one and those after it: each would wait as long for nothing.
+            round.hopeless = Some(reason);
+        }
     }
 
     /// The explicit verdict: the client drops what it holds of the room, loads it anew, and goes on from `head`.
     fn reset(&mut self, room: RoomId, reason: &str, head: u64) -> Result<(), Close> {
         metrics::counter!("live_resets_total", "reason" => reason.to_owned()).increment(1);
         self.outbox.push(protocol::reset(room, reason, self.position()?, head), None);
-        if let Some(chase) = self.chases.front_mut().and_then(|(_, chases)| chases.front_mut()) {
-            (chase.seq, chase.tries) = (head, 0);
-        }
+        self.is_at(head);
         Ok(())
     }
 
-    fn done(&mut self) {
-        if let Some((_, chases)) = self.chases.front_mut() {
-            chases.pop_front();
+    fn gone(&mut self, room: RoomId) {
+        self.leave(room, "not-a-member");
+        self.done();
+    }
+
+    fn is_at(&mut self, seq: u64) {
+        if let Some(chase) = self.next_chase() {
+            (chase.seq, chase.tries) = (seq, 0);
         }
+    }
+
+    fn done(&mut self) {
+        self.named.clear();
+        if let Some(round) = self.rounds.front_mut() {
+            round.chases.pop_front();
+        }
+    }
+
+    fn next_chase(&mut self) -> Option<&mut Chase> {
+        self.rounds.front_mut()?.chases.front_mut()
     }
 }

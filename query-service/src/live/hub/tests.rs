@@ -1,11 +1,21 @@
 //! Is nothing missed and nothing repeated, wherever a socket is attached? Played step by step.
 
 use super::*;
+use crate::{
+    live::{
+        frame::Name,
+        members::{Loaded, Member},
+    },
+    rights::SeenAfter,
+};
 use async_nats::HeaderMap;
+use axum::extract::ws::Utf8Bytes;
 use events::{
-    Actor, Change, Envelope, EventId, MembershipEvent, MessageEvent, NewEvent, Time, UserKind,
+    Actor, Change, Envelope, EventId, Membership, MembershipEvent, MessageEvent, NewEvent, Role, Time, User, UserEvent,
+    UserKind,
     membership::{MemberBanned, MemberJoined},
-    message::MessagePosted,
+    message::{MessageEdited, MessagePosted, MessagesRemoved, RemovalCause},
+    user::{UserAppeared, UserProfileChanged},
 };
 use uuid::Uuid;
 
@@ -66,6 +76,11 @@ fn enters(hub: &Hub, user: UserId) -> (u64, Arc<Outbox>) {
     (id, outbox)
 }
 
+fn numbers(frames: &[Utf8Bytes]) -> Vec<u64> {
+    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame).expect("a frame"));
+    frames.filter_map(|frame| frame["seq"].as_u64()).collect()
+}
+
 fn heard(outbox: &Outbox) -> Vec<(String, u64)> {
     let frames = outbox.take(usize::MAX).0;
     let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame).expect("a frame"));
@@ -94,13 +109,28 @@ fn a_socket_attached_at_any_moment_hears_each_event_once() {
     }
 }
 
+// Red when `learn` leaves the socket attached: what happens until it is attached again would come twice.
+#[test]
+fn a_socket_that_is_taken_up_anew_hears_each_event_once_more_and_no_more() {
+    let hub = hub();
+    let (id, outbox) = enters(&hub, BOB);
+    assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
+    hub.publish(EPOCH, &says(101, "before"));
+    assert_eq!(numbers(&outbox.take(usize::MAX).0), [11]);
+    assert_eq!(hub.learn(id, ROOM, None), Learned::Yes);
+    hub.publish(EPOCH, &says(102, "meanwhile"));
+    assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
+    hub.publish(EPOCH, &says(103, "after"));
+    assert_eq!(numbers(&outbox.take(usize::MAX).0), [11, 12, 13]);
+}
+
 // Red when `begin`'s floor is not kept, or `since` answers with what it has.
 #[test]
 fn what_lies_before_the_ring_has_to_be_read_first() {
     let hub = hub();
     let (id, outbox) = enters(&hub, BOB);
     hub.publish(EPOCH, &says(101, "hi"));
-    assert_eq!(hub.attach(id, ROOM, 8, &HashMap::new()), Attached::NotYet { head: 11 });
+    assert_eq!(hub.attach(id, ROOM, 8, &HashMap::new()), Attached::NotYet);
     assert_eq!(heard(&outbox), vec![]);
 }
 
@@ -142,4 +172,99 @@ fn members_are_as_of_the_checkpoint_and_what_came_after() {
     let (_, _) = enters(&hub, ADA);
     assert_eq!(hub.standing(ROOM, BOB), None, "the ban came after the rows were read");
     assert_eq!(hub.standing(ROOM, ADA), Some((Role::Member, 11)));
+}
+
+fn of_ada(seq: u64, event: impl Into<UserEvent>) -> Record {
+    let appeared =
+        UserAppeared { user: ADA, display_name: "Ada".into(), kind: UserKind::Registered, at: Time::UNIX_EPOCH };
+    let before = Change::<_, User>::of(None, UserEvent::from(appeared)).after;
+    record(seq, Subject::User(ADA), Change::of(Some(before), event.into()))
+}
+
+fn renames_ada(seq: u64) -> Record {
+    of_ada(seq, UserProfileChanged { user: ADA, display_name: "Augusta".into() })
+}
+
+// Red when `attach` does not ask whether there is room: the socket would close 4011, come back, and close again.
+#[test]
+fn more_than_the_outbox_takes_is_copied_in_parts() {
+    let long = "x".repeat(4_000 * 4);
+    for (count, text) in [(100, long.as_str()), (1_000, "short")] {
+        let hub = hub();
+        let (id, outbox) = enters(&hub, BOB);
+        (1..=count).for_each(|n| _ = hub.publish(EPOCH, &says(100 + n, text)));
+        let mut seqs = Vec::new();
+        let mut at = 10;
+        while let Attached::UpTo(last) = hub.attach(id, ROOM, at, &HashMap::new()) {
+            if last == at {
+                let (frames, close) = outbox.take(32);
+                assert_eq!(close, None, "a text of {} bytes", text.len());
+                seqs.extend(numbers(&frames));
+            }
+            at = last;
+        }
+        hub.publish(EPOCH, &says(101 + count, "live"));
+        seqs.extend(numbers(&outbox.take(usize::MAX).0));
+        assert_eq!(seqs, (11..=11 + count).collect::<Vec<_>>());
+    }
+}
+
+// Red when `taken_back` sees only the part that is copied, or forgets whose message was edited.
+#[test]
+fn what_was_removed_later_on_is_not_told_once_more() {
+    let hub = hub();
+    let (id, outbox) = enters(&hub, BOB);
+    hub.publish(EPOCH, &says(101, "rude"));
+    let edited = MessageEdited { room: ROOM, message: EventId(Uuid::from_u128(7)).into(), text: "ruder".into() };
+    hub.publish(EPOCH, &record(102, Subject::RoomMessages(ROOM), MessageEvent::from(edited)));
+    (3..=300).for_each(|n| _ = hub.publish(EPOCH, &says(100 + n, "fine")));
+    let removed = MessagesRemoved { room: ROOM, user: ADA, why: RemovalCause::Moderation, reason: None };
+    hub.publish(EPOCH, &record(401, Subject::RoomMessages(ROOM), MessageEvent::from(removed)));
+    assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::UpTo(266));
+    for frame in outbox.take(usize::MAX).0 {
+        let frame: serde_json::Value = serde_json::from_str(&frame).expect("a frame");
+        assert!(frame["d"]["text"].is_null() && frame["d"]["status"] == "removed", "{frame}");
+    }
+}
+
+// Red when `standings` asks for the position before it has the lock.
+#[test]
+fn a_head_is_that_of_the_position_beside_it() {
+    const EVENTS: u64 = 2_000;
+    let hub = hub();
+    let (_, _) = enters(&hub, BOB);
+    let publishing = hub.clone();
+    let publisher =
+        std::thread::spawn(move || (1..=EVENTS).for_each(|n| _ = publishing.publish(EPOCH, &says(100 + n, "hi"))));
+    loop {
+        let (at, standings) = hub.standings(&[ROOM], BOB).expect("it has begun");
+        assert_eq!(standings, [Some((Role::Member, at.seq - 90))]);
+        if at.seq == 100 + EVENTS {
+            break;
+        }
+    }
+    publisher.join().expect("it does not panic");
+}
+
+// Red when `hears` passes over those that still catch up.
+#[test]
+fn a_new_name_is_heard_by_who_shares_a_room_also_while_he_catches_up() {
+    let hub = hub();
+    let (_, outbox) = enters(&hub, BOB);
+    hub.publish(EPOCH, &renames_ada(101));
+    assert_eq!(heard(&outbox), [("user.changed".to_owned(), 0)]);
+}
+
+#[test]
+fn who_was_away_is_told_the_latest_of_those_who_changed_meanwhile() {
+    let hub = hub();
+    let (_, _) = enters(&hub, BOB);
+    hub.publish(EPOCH, &renames_ada(101));
+    let since = |seq| hub.changed_since(&[ROOM], Position { epoch: EPOCH, seq });
+    let (frames, is_all) = since(100);
+    let frame: serde_json::Value = serde_json::from_str(&frames[0]).expect("a frame");
+    assert_eq!((frames.len(), is_all, &frame["d"]["display_name"]), (1, true, &"Augusta".into()));
+    assert_eq!(since(101), (vec![], true));
+    assert!(!since(99).1, "the ring begins at 100");
+    assert_eq!(hub.changed_since(&[], Position { epoch: EPOCH, seq: 100 }).0, Vec::<&str>::new());
 }
