@@ -69,3 +69,33 @@ async fn what_moderators_take_out_nobody_else_reads_until_they_restore_it() {
     assert_eq!(cleo.does(read).await, json!({ "marker": { "room_id": room.id, "seq": head } }));
     system.stop().await;
 }
+
+// Red without `without_text` in `render` of the query service's hub.
+#[tokio::test]
+async fn what_an_author_writes_on_a_hidden_message_reaches_nobody_until_it_is_restored() {
+    let system = System::start().await;
+    let ada = system.registers("Ada").await;
+    let bob = system.welcomes("Bob").await;
+    let cleo = system.welcomes("Cleo").await;
+    let room = ada.opens_room("Deutsch").await;
+    bob.joins(room).await;
+    cleo.joins(room).await;
+    let mut cleo_hears = cleo.listens(room).await;
+    let start = cleo_hears.seq;
+    let hello = bob.posts(room, "hello").await;
+    let status = format!("/v1/rooms/{}/messages/{hello}/status", room.id);
+    ada.does(Ask::new(Method::PUT, &status).json(&json!({ "status": "hidden" }))).await;
+    bob.edits(room, hello, "still rude").await;
+    let mut cleo_again = cleo.listens_again(room, start).await;
+    for ears in [&mut cleo_hears, &mut cleo_again] {
+        let mut frames = Vec::new();
+        for _ in 0..3 {
+            frames.push(ears.hears().await);
+        }
+        assert!(frames.iter().all(|frame| frame.d["text"] != "still rude"), "{frames:?}");
+    }
+    ada.does(Ask::new(Method::PUT, &status).json(&json!({ "status": "visible" }))).await;
+    assert_eq!(cleo_hears.hears().await.d["status"], "visible");
+    assert_eq!(cleo.reads_room(room).await, [Some("still rude".to_owned())]);
+    system.stop().await;
+}

@@ -11,6 +11,7 @@ mod outbox;
 mod protocol;
 mod ring;
 mod shut_out;
+mod texts;
 
 use axum::{
     Router,

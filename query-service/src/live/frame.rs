@@ -115,11 +115,10 @@ impl Telling {
         Self { t: "noop".into(), d: Map::new(), private: None }
     }
 
-    /// Without what was said: it was taken back or removed later on.
-    pub(super) fn without_text(mut self, status: MessageStatus) -> Self {
-        if self.d.remove("text").is_some() {
-            self.d.insert("status".into(), json!(status));
-        }
+    /// Without what was said: it was taken back, hidden or removed, or nobody here knows whether it was.
+    pub(super) fn without_text(mut self, status: Option<MessageStatus>) -> Self {
+        self.d.remove("text");
+        self.d.extend(status.map(|status| ("status".to_owned(), json!(status))));
         self
     }
 

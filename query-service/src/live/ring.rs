@@ -1,7 +1,10 @@
 //! What happened lately? The last events of the process, by position and by room.
 
+use super::texts::Texts;
 use event_log::Fact;
-use events::{Event, Lounge, LoungeId, Membership, RoomId, Subject, User, UserId};
+use events::{
+    Event, Lounge, LoungeId, Membership, MessageEvent, MessageId, RoomId, Subject, User, UserId, message::MessageStatus,
+};
 use std::{
     collections::{HashMap, VecDeque, vec_deque},
     hash::Hash,
@@ -28,6 +31,7 @@ pub(super) struct Ring {
     rooms: HashMap<RoomId, VecDeque<Arc<Entry>>>,
     users: Latest<UserId, User>,
     lounges: Latest<LoungeId, Lounge>,
+    texts: Texts,
     /// Everything after this position is held.
     floor: u64,
     max: usize,
@@ -35,8 +39,8 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn after(floor: u64, max: usize) -> Self {
-        let (users, lounges) = (HashMap::new(), HashMap::new());
-        Self { entries: VecDeque::new(), rooms: HashMap::new(), users, lounges, floor, max }
+        let (users, lounges, texts) = (HashMap::new(), HashMap::new(), Texts::default());
+        Self { entries: VecDeque::new(), rooms: HashMap::new(), users, lounges, texts, floor, max }
     }
 
     pub(super) fn push(&mut self, entry: Arc<Entry>) {
@@ -53,6 +57,9 @@ impl Ring {
         }
         if let Some((lounge, state)) = lounge_of(&entry) {
             self.lounges.insert(lounge, (entry.position, state.clone()));
+        }
+        if let Some(event) = said_in(&entry) {
+            self.texts.follow(entry.position, event);
         }
         self.entries.push_back(entry);
     }
@@ -72,6 +79,9 @@ impl Ring {
         }
         if let Some((lounge, _)) = lounge_of(oldest) {
             forget_at(&mut self.lounges, lounge, oldest.position);
+        }
+        if let Some(event) = said_in(oldest) {
+            self.texts.forget(oldest.position, event);
         }
     }
 
@@ -113,6 +123,11 @@ impl Ring {
     pub(super) fn user(&self, user: UserId) -> Option<&User> {
         self.users.get(&user).map(|(_, state)| state)
     }
+
+    /// What became of a message by now; `None` where its posting is not held.
+    pub(super) fn status(&self, message: MessageId) -> Option<MessageStatus> {
+        self.texts.status(message)
+    }
 }
 
 fn forget_at<K: Eq + Hash, S>(latest: &mut Latest<K, S>, key: K, position: u64) {
@@ -146,6 +161,13 @@ fn lounge_of(entry: &Entry) -> Option<(LoungeId, &Lounge)> {
         Some(Fact { subject: Subject::Lounge(lounge), event: Event::Lounge(change), .. }) => {
             Some((*lounge, &change.after))
         }
+        _ => None,
+    }
+}
+
+fn said_in(entry: &Entry) -> Option<&MessageEvent> {
+    match entry.fact.as_deref() {
+        Some(Fact { event: Event::Message(event), .. }) => Some(event),
         _ => None,
     }
 }

@@ -5,11 +5,8 @@ use super::{
     tell::{enter_or_leave, render},
 };
 use crate::live::{frame::Name, members::Loaded, ring::Entry};
-use events::{Epoch, Event, MessageEvent, MessageId, Position, RoomId, UserId, message::MessageStatus};
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use events::{Epoch, Event, MessageEvent, Position, RoomId, UserId};
+use std::collections::{HashMap, HashSet};
 
 /// Frames that are made of one room's past under the hub's lock: meanwhile nobody hears anything.
 const FRAMES_AT_ONCE: usize = 256;
@@ -73,7 +70,7 @@ impl Hub {
         };
         let head = heads.get(&room).copied().unwrap_or_default();
         let Some(missing) = ring.since(room, seq, head) else { return Attached::NotYet };
-        let first = missing.clone().take(FRAMES_AT_ONCE);
+        let first = missing.take(FRAMES_AT_ONCE);
         let name_of = |user: UserId| {
             let member = listened.members.get(&user).map(|member| member.name.clone());
             member.or_else(|| known.get(&user).cloned()).or_else(|| ring.user(user).map(Name::from))
@@ -84,17 +81,13 @@ impl Hub {
             return Attached::Unnamed(unnamed.into_iter().collect());
         }
         let epoch = self.position().map_or(Epoch(0), |at| at.epoch);
-        // As in the feed: what was taken back since is not told once more.
-        let taken_back = taken_back(missing);
         let mut last = seq;
         for (entry, of) in first.filter_map(|entry| Some((entry, entry.of?))) {
             if !socket.outbox.has_room() {
                 break;
             }
-            let mut telling = render(entry.fact.as_deref(), of.1, |user| name_of(user).unwrap_or_else(Name::unknown));
-            if let Some(status) = says(entry).and_then(|message| taken_back.get(&message)) {
-                telling = telling.without_text(*status);
-            }
+            let named = |user| name_of(user).unwrap_or_else(Name::unknown);
+            let telling = render(entry.fact.as_deref(), of.1, ring, named);
             let p = Position { epoch, seq: entry.position };
             socket.outbox.push(telling.render(p, of).seen_by(socket.user, role), Some(of));
             last = of.1;
@@ -112,49 +105,6 @@ impl Hub {
 fn named_in(entry: &Entry) -> Option<UserId> {
     match &entry.fact.as_deref()?.event {
         Event::Message(MessageEvent::Posted(posted)) => Some(posted.author),
-        _ => None,
-    }
-}
-
-/// Which messages of these entries, oldest first, show no text any more because of a later one.
-fn taken_back<'a>(entries: impl Iterator<Item = &'a Arc<Entry>>) -> HashMap<MessageId, MessageStatus> {
-    let mut authors: HashMap<MessageId, UserId> = HashMap::new();
-    let mut gone = HashMap::new();
-    for fact in entries.filter_map(|entry| entry.fact.as_deref()) {
-        match &fact.event {
-            Event::Message(MessageEvent::Posted(posted)) => {
-                authors.insert(posted.message, posted.author);
-            }
-            Event::Message(MessageEvent::Edited(edited)) => {
-                // Only its author edits a message.
-                authors.extend(fact.envelope.actor.user().map(|author| (edited.message, author)));
-            }
-            Event::Message(MessageEvent::Deleted(deleted)) => {
-                gone.insert(deleted.message, MessageStatus::Deleted);
-            }
-            Event::Message(MessageEvent::Moderated(moderated)) if moderated.status != MessageStatus::Visible => {
-                gone.entry(moderated.message).or_insert(moderated.status);
-            }
-            Event::Message(MessageEvent::AllRemoved(removed)) => {
-                let theirs = authors.iter().filter(|(_, author)| **author == removed.user);
-                theirs.for_each(|(message, _)| _ = gone.entry(*message).or_insert(MessageStatus::Removed));
-            }
-            Event::Message(
-                MessageEvent::Moderated(_) | MessageEvent::ReactionAdded(_) | MessageEvent::ReactionRemoved(_),
-            ) => {}
-            Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Phone(_) | Event::Account(_) => {}
-            Event::Credential(_) | Event::Session(_) | Event::User(_) | Event::Lounge(_) | Event::Room(_) => {}
-            Event::Membership(_) | Event::Report(_) | Event::Presence(_) | Event::Marker(_) => {}
-        }
-    }
-    gone
-}
-
-/// The message whose text an entry tells.
-fn says(entry: &Entry) -> Option<MessageId> {
-    match &entry.fact.as_deref()?.event {
-        Event::Message(MessageEvent::Posted(posted)) => Some(posted.message),
-        Event::Message(MessageEvent::Edited(edited)) => Some(edited.message),
         _ => None,
     }
 }

@@ -6,14 +6,36 @@ use crate::live::{
     frame::{Name, Person, Telling, of_user, telling},
     members::Member,
     protocol,
+    ring::Ring,
 };
 use axum::extract::ws::Utf8Bytes;
 use event_log::Fact;
-use events::{Event, Membership, MembershipEvent, Position, RoomId, Subject, UserEvent, UserId};
+use events::{
+    Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, RoomId, Subject, UserEvent, UserId,
+    message::MessageStatus,
+};
 use std::collections::{HashMap, HashSet};
 
-pub(super) fn render(fact: Option<&Fact>, seq: u64, name_of: impl Fn(UserId) -> Name) -> Telling {
-    fact.map_or_else(Telling::noop, |fact| telling(fact, seq, name_of))
+/// What a fact tells by now. A text goes out only where nothing later took it back, and the ring would know it: who may
+/// see it nevertheless reads it by REST.
+pub(super) fn render(fact: Option<&Fact>, seq: u64, ring: &Ring, name_of: impl Fn(UserId) -> Name) -> Telling {
+    let Some(fact) = fact else { return Telling::noop() };
+    let telling = telling(fact, seq, name_of);
+    match text_of(fact).map(|message| ring.status(message)) {
+        None | Some(Some(MessageStatus::Visible)) => telling,
+        Some(status) => telling.without_text(status),
+    }
+}
+
+/// The message whose text a fact has.
+fn text_of(fact: &Fact) -> Option<MessageId> {
+    let Event::Message(event) = &fact.event else { return None };
+    match event {
+        MessageEvent::Posted(posted) => Some(posted.message),
+        MessageEvent::Edited(edited) => Some(edited.message),
+        MessageEvent::Deleted(_) | MessageEvent::Moderated(_) | MessageEvent::AllRemoved(_) => None,
+        MessageEvent::ReactionAdded(_) | MessageEvent::ReactionRemoved(_) => None,
+    }
 }
 
 /// Follows one membership.
@@ -73,7 +95,7 @@ impl State {
         }
         let members = &listened.members;
         let ring = &self.ring;
-        let telling = render(fact, seq, |user| {
+        let telling = render(fact, seq, ring, |user| {
             let member = members.get(&user).map(|member| member.name.clone());
             member.or_else(|| ring.user(user).map(Name::from)).unwrap_or_else(Name::unknown)
         });

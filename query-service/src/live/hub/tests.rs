@@ -1,5 +1,7 @@
 //! Is nothing missed and nothing repeated, wherever a socket is attached? Played step by step.
 
+mod texts;
+
 use super::*;
 use crate::{
     live::{
@@ -11,10 +13,10 @@ use crate::{
 use async_nats::HeaderMap;
 use axum::extract::ws::Utf8Bytes;
 use events::{
-    Actor, Change, Envelope, EventId, Membership, MembershipEvent, MessageEvent, NewEvent, Role, Time, User, UserEvent,
-    UserKind,
+    Actor, Change, Envelope, EventId, Membership, MembershipEvent, MessageEvent, MessageId, NewEvent, Role, Time, User,
+    UserEvent, UserKind,
     membership::{MemberBanned, MemberJoined},
-    message::{MessageEdited, MessagePosted, MessagesRemoved, RemovalCause},
+    message::MessagePosted,
     user::{UserAppeared, UserProfileChanged},
 };
 use uuid::Uuid;
@@ -38,8 +40,13 @@ fn record(seq: u64, subject: Subject, event: impl Into<Event>) -> Record {
     Record { stream: events::StreamName::Chat, seq, subject: subject.to_string(), headers, body: event.body().into() }
 }
 
+/// The id of what was said at this position.
+fn said_at(seq: u64) -> MessageId {
+    EventId(Uuid::from_u128(u128::from(seq))).into()
+}
+
 fn says(seq: u64, text: &str) -> Record {
-    let message = EventId(Uuid::from_u128(u128::from(seq))).into();
+    let message = said_at(seq);
     let posted =
         MessagePosted { room: ROOM, message, author: ADA, text: text.into(), reply_to: None, mentions: vec![] };
     record(seq, Subject::RoomMessages(ROOM), MessageEvent::from(posted))
@@ -206,24 +213,6 @@ fn more_than_the_outbox_takes_is_copied_in_parts() {
         hub.publish(EPOCH, &says(101 + count, "live"));
         seqs.extend(numbers(&outbox.take(usize::MAX).0));
         assert_eq!(seqs, (11..=11 + count).collect::<Vec<_>>());
-    }
-}
-
-// Red when `taken_back` sees only the part that is copied, or forgets whose message was edited.
-#[test]
-fn what_was_removed_later_on_is_not_told_once_more() {
-    let hub = hub();
-    let (id, outbox) = enters(&hub, BOB);
-    hub.publish(EPOCH, &says(101, "rude"));
-    let edited = MessageEdited { room: ROOM, message: EventId(Uuid::from_u128(7)).into(), text: "ruder".into() };
-    hub.publish(EPOCH, &record(102, Subject::RoomMessages(ROOM), MessageEvent::from(edited)));
-    (3..=300).for_each(|n| _ = hub.publish(EPOCH, &says(100 + n, "fine")));
-    let removed = MessagesRemoved { room: ROOM, user: ADA, why: RemovalCause::Moderation, reason: None };
-    hub.publish(EPOCH, &record(401, Subject::RoomMessages(ROOM), MessageEvent::from(removed)));
-    assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::UpTo(266));
-    for frame in outbox.take(usize::MAX).0 {
-        let frame: serde_json::Value = serde_json::from_str(&frame).expect("a frame");
-        assert!(frame["d"]["text"].is_null() && frame["d"]["status"] == "removed", "{frame}");
     }
 }
 
