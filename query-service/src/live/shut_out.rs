@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    // Red when `known` is told before the mark has come: a socket would come in with a token that is void.
+    // Red with `tell(true)` before the first record: a socket would come in with a token that is void.
     #[tokio::test]
     async fn nobody_is_let_in_before_the_last_revocations_are_known() {
         let now = Utc::now();

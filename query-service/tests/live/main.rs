@@ -14,7 +14,7 @@ use tokio::time::timeout;
 /// The feed is looked at for four seconds; this is well below a test's patience, and well above four.
 const VERDICT_WITHIN: Duration = Duration::from_secs(15);
 
-// Red when frames of another room end the reading that is under way: it would begin again with each of them.
+// Red with `fetching` set to `None` whenever the outbox is ready: the reading would begin again with each frame.
 #[tokio::test]
 async fn a_loud_room_does_not_keep_another_from_its_verdict() -> Result<()> {
     let mut house = House::start(&[]).await?;
@@ -49,7 +49,7 @@ async fn a_loud_room_does_not_keep_another_from_its_verdict() -> Result<()> {
     house.stop().await
 }
 
-// Red when a page is taken although its reader was out of the room by then.
+// Red with a page read as a member's where `role` is absent (`catch_up::page`).
 #[tokio::test]
 async fn what_came_after_a_ban_is_not_shown_by_a_hub_that_has_not_heard_the_ban() -> Result<()> {
     let mut house = House::start(&[]).await?;
@@ -76,7 +76,7 @@ async fn what_came_after_a_ban_is_not_shown_by_a_hub_that_has_not_heard_the_ban(
     house.stop().await
 }
 
-// Red when a resume behind the ring begins at the head, or leaves out who changed.
+// Red without the read model's rows in `seqs_at`, and without those in `changed_since`.
 #[tokio::test]
 async fn who_comes_back_to_another_process_misses_nothing() -> Result<()> {
     let mut house = House::start(&[]).await?;

@@ -96,7 +96,7 @@ fn heard(outbox: &Outbox) -> Vec<(String, u64)> {
         .collect()
 }
 
-// Red when `attach` inserts the socket before it copies, or copies without the lock.
+// Red with `since` asked for what is after `head` in `attach`, and with `tell_room` telling those who wait as well.
 #[test]
 fn a_socket_attached_at_any_moment_hears_each_event_once() {
     for attached_after in 0..=6_u64 {
@@ -116,7 +116,7 @@ fn a_socket_attached_at_any_moment_hears_each_event_once() {
     }
 }
 
-// Red when `learn` leaves the socket attached: what happens until it is attached again would come twice.
+// Red without `remove(&id)` in `learn`: what happens until it is attached again would come twice.
 #[test]
 fn a_socket_that_is_taken_up_anew_hears_each_event_once_more_and_no_more() {
     let hub = hub();
@@ -131,7 +131,7 @@ fn a_socket_that_is_taken_up_anew_hears_each_event_once_more_and_no_more() {
     assert_eq!(numbers(&outbox.take(usize::MAX).0), [11, 12, 13]);
 }
 
-// Red when `begin`'s floor is not kept, or `since` answers with what it has.
+// Red with `saturating_sub` in place of `checked_sub` in `Ring::since`.
 #[test]
 fn what_lies_before_the_ring_has_to_be_read_first() {
     let hub = hub();
@@ -141,7 +141,7 @@ fn what_lies_before_the_ring_has_to_be_read_first() {
     assert_eq!(heard(&outbox), vec![]);
 }
 
-// Red when `enter_or_leave` keeps who is out; that his socket is detached as well is a second guard.
+// Red without `remove` in `enter_or_leave`; that his socket is detached as well is a second guard.
 #[test]
 fn nothing_from_a_ban_on_reaches_the_banned() {
     let hub = hub();
@@ -161,7 +161,7 @@ fn nothing_from_a_ban_on_reaches_the_banned() {
     assert_eq!(hub.right_after(ROOM, BOB, 102), None);
 }
 
-// Red when a record that cannot be decoded is passed over before it is counted.
+// Red with only those records counted in `publish` that can be decoded.
 #[test]
 fn what_nobody_understands_keeps_its_number() {
     let hub = hub();
@@ -192,7 +192,7 @@ fn renames_ada(seq: u64) -> Record {
     of_ada(seq, UserProfileChanged { user: ADA, display_name: "Augusta".into() })
 }
 
-// Red when `attach` does not ask whether there is room: the socket would close 4011, come back, and close again.
+// Red without `has_room` in `attach`: the socket would close 4011, come back, and close again.
 #[test]
 fn more_than_the_outbox_takes_is_copied_in_parts() {
     let long = "x".repeat(4_000 * 4);
@@ -216,7 +216,7 @@ fn more_than_the_outbox_takes_is_copied_in_parts() {
     }
 }
 
-// Red when `standings` asks for the position before it has the lock.
+// Red with the position taken before the lock in `standings`.
 #[test]
 fn a_head_is_that_of_the_position_beside_it() {
     const EVENTS: u64 = 2_000;
@@ -235,7 +235,7 @@ fn a_head_is_that_of_the_position_beside_it() {
     publisher.join().expect("it does not panic");
 }
 
-// Red when `hears` passes over those that still catch up.
+// Red with those that wait left out of `hears`.
 #[test]
 fn a_new_name_is_heard_by_who_shares_a_room_also_while_he_catches_up() {
     let hub = hub();
