@@ -10,17 +10,19 @@ use super::fields::Fields;
 use super::me::Me;
 use super::{refused, resource};
 use crate::app::App;
+use crate::domain::membership::member;
 use crate::domain::message::{self, Original};
 use crate::domain::text::MessageText;
 use crate::handle::{Basis, Command, Creates, Draft, Outcome, Repeat};
+use crate::lookup::Known;
 use crate::stamp::Stamp;
 use crate::tips::Age;
 use axum::extract::State as Given;
 use event_log::Fact;
 use events::message::MessageStatus;
-use events::{Event, MessageEvent, MessageId, Position, Room, RoomId, Subject};
-use platform::Problem;
+use events::{Event, Membership, MessageEvent, MessageId, Position, Room, RoomId, Subject, Time};
 use platform::extract::{Json, Path};
+use platform::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -63,8 +65,8 @@ pub(super) async fn edit(
     let mut fields = Fields::default();
     let Some(text) = fields.read("/text", MessageText::parse(request.text)) else { return Err(fields.into()) };
     app.posts(&me.id, me.kind)?;
-    let known = app.handler.lookup.message(room, id).await?;
     let place = InRoom::new(room, &me);
+    let known = place.message(&app, &me, id, stamp.now).await?;
     let outcome = app.handler.handle(place.command(&app, "edit", &stamp), |basis| {
         let (room, member) = (basis.state(place.room), basis.state(place.member));
         let event = message::edit(room, member, &known.original, &text, me.id, stamp.now)?;
@@ -104,8 +106,8 @@ pub(super) async fn delete(
     Path((room, id)): Path<(RoomId, MessageId)>,
 ) -> Result<Done<MessageDone>, Problem> {
     app.posts(&me.id, me.kind)?;
-    let known = app.handler.lookup.message(room, id).await?;
     let place = InRoom::new(room, &me);
+    let known = place.message(&app, &me, id, stamp.now).await?;
     let outcome = app.handler.handle(place.command(&app, "delete", &stamp), |basis| {
         let (room, member) = (basis.state(place.room), basis.state(place.member));
         let event = message::delete(room, member, &known.original, me.id, stamp.now)?;
@@ -137,6 +139,18 @@ impl InRoom {
     pub(super) fn command<'a>(&self, app: &App, name: &'static str, stamp: &'a Stamp) -> Command<'a> {
         let needs = vec![(self.room, Age::AtMost(app.room_age_max)), (self.member, Age::Any)];
         Command { name, stamp, needs, creates: Creates::Entry(Subject::RoomMessages(self.id)) }
+    }
+
+    /// The message, as far as the caller may know of it: who is not in the room is told that, and not whether somebody
+    /// said something there.
+    pub(super) async fn message(&self, app: &App, me: &Me, id: MessageId, now: Time) -> Result<Known, Problem> {
+        let known = app.handler.lookup.message(self.id, id).await;
+        if known.as_ref().is_err_and(|problem| problem.code == Code::NotFound) {
+            let room = app.latest_state::<Room>(self.room).await?;
+            let membership = app.latest_state::<Membership>(self.member).await?;
+            member(room.as_ref(), membership.as_ref(), me.id, now)?;
+        }
+        known
     }
 
     /// The event on the room's messages, under the caller's membership.

@@ -65,9 +65,9 @@ pub(in crate::http) async fn judge(
     let reason = fields.read_reason(request.reason);
     let (Some(verdict), Some(reason)) = (verdict, reason) else { return Err(fields.into()) };
     app.limits.moderation.check(&me.id.0)?;
-    let known = app.handler.lookup.message(room, id).await?;
-    let author = person(&app, known.original.author).await?;
     let place = InRoom::new(room, &me);
+    let known = place.message(&app, &me, id, stamp.now).await?;
+    let author = person(&app, known.original.author).await?;
     let wish = Moderate { verdict, reason, by: me.id, now: stamp.now };
     let outcome = app.handler.handle(place.command(&app, "moderate", &stamp), |basis| {
         let (room, member) = (basis.state(place.room), basis.state(place.member));

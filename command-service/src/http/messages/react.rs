@@ -97,8 +97,8 @@ async fn decide(
     rule: impl Fn(&Basis, &InRoom, &Original) -> Result<MessageEvent, Rejection>,
 ) -> Result<Outcome, Problem> {
     app.limits.reactions.check(&me.id.0)?;
-    let known = app.handler.lookup.message(room, id).await?;
     let place = InRoom::new(room, me);
+    let known = place.message(app, me, id, stamp.now).await?;
     let outcome = app.handler.handle(place.command(app, name, stamp), |basis| {
         let event = rule(basis, &place, &known.original)?;
         Ok(place.draft(basis, event).into_iter().collect())

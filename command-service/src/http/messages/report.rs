@@ -38,8 +38,8 @@ pub(in crate::http) async fn report(
     let mut fields = Fields::default();
     let Some(reason) = fields.read_reason(request.reason) else { return Err(fields.into()) };
     app.limits.reports.check(&me.id.0)?;
-    let known = app.handler.lookup.message(room, id).await?;
     let place = InRoom::new(room, &me);
+    let known = place.message(&app, &me, id, stamp.now).await?;
     let reports = Subject::RoomReports(room);
     let command = Command { creates: Creates::Entry(reports), ..place.command(&app, "report", &stamp) };
     let outcome = app.handler.handle(command, |basis| {
