@@ -1,5 +1,7 @@
 //! Where is the API described? One OpenAPI document of both services, served with a page that works offline.
 
+pub mod authorisation;
+
 use axum::{Router, response::Redirect, routing::get};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -17,6 +19,16 @@ pub fn openapi() -> OpenApi {
 #[must_use]
 pub fn openapi_json() -> String {
     openapi().to_pretty_json().expect("a document of strings") + "\n"
+}
+
+/// Who may do what, as tables.
+///
+/// # Panics
+/// When `docs/authorisation.csv` cannot be read as a table.
+#[must_use]
+pub fn authorisation_md() -> String {
+    let rows = authorisation::rows().unwrap_or_else(|why| panic!("docs/authorisation.csv: {why:#}"));
+    authorisation::markdown(&rows, &openapi())
 }
 
 /// `/openapi.json`, `/docs`, and the pages that a problem's `type` points to.

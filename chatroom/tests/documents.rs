@@ -2,19 +2,26 @@
 
 use std::{fs, path::Path};
 
+/// Compares, or writes where `WRITE_DOCS` is set.
+fn is_up_to_date(name: &str, generated: &str) {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).join(name);
+    if std::env::var_os("WRITE_DOCS").is_some() {
+        fs::write(&path, generated).expect("docs/ is writable");
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == generated, "docs/{name} is out of date: WRITE_DOCS=1 cargo test -p chatroom --test documents");
+}
+
 // Red when a route, a field or a sentence of the documentation changes without the document.
 #[test]
 fn the_openapi_document_is_up_to_date() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json"));
-    let generated = chatroom::docs::openapi_json();
-    if std::env::var_os("WRITE_DOCS").is_some() {
-        fs::write(path, &generated).expect("docs/ is writable");
-    }
-    let committed = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == generated,
-        "docs/openapi.json is out of date: WRITE_DOCS=1 cargo test -p chatroom --test documents"
-    );
+    is_up_to_date("openapi.json", &chatroom::docs::openapi_json());
+}
+
+// Red when a cell of docs/authorisation.csv changes without the document.
+#[test]
+fn the_tables_of_who_may_do_what_are_up_to_date() {
+    is_up_to_date("AUTHORISATION.md", &chatroom::docs::authorisation_md());
 }
 
 #[test]
