@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+pub mod fake;
 mod nats;
 mod record;
 pub mod streams;

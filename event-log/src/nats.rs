@@ -16,7 +16,7 @@ mod stored;
 mod unit;
 
 use crate::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
-pub(crate) use api::Api;
+pub(crate) use api::{Api, READ_WITHIN};
 use append::Writer;
 pub use canary::Canary;
 use consumer::Delivery;
@@ -26,6 +26,7 @@ pub use latest::Latest;
 pub use leases::{Holder, Lease, LeaseKey, Leases};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use stored::LastStored;
+pub(crate) use unit::{APPEND_WITHIN, CONNECTED_WITHIN, Message, Unit};
 
 /// The log on JetStream. Clones share client and writers.
 #[derive(Clone)]

@@ -37,9 +37,9 @@ pub const LEASES: &str = "PRESENCE_LEASES";
 /// A lease ends by itself after this long.
 pub const LEASE_TTL_SECS: u64 = 75;
 /// Within which the server recognises an id that it has stored. "STREAM.UPDATE" takes nanoseconds.
-const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
+pub(crate) const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
 /// What a user's presence keeps of the past.
-const PRESENCE_PER_USER: i64 = 64;
+pub(crate) const PRESENCE_PER_USER: i64 = 64;
 const NO_SUCH_STREAM: &str = "10059";
 /// A cluster elects within 9 s who leads a stream.
 const BEGUN_WITHIN: Duration = Duration::from_secs(15);
@@ -176,13 +176,7 @@ pub async fn new_epoch(client: &Client) -> Result<(), LogError> {
 }
 
 async fn begin_epoch(log: &JetStream, stream: StreamName, before: u64) -> Result<(), LogError> {
-    let now = chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 3);
-    let subject = Subject::Epoch(stream);
-    let started = EpochStarted { epoch: Epoch(rand::random_range(1..u32::MAX)), at: now };
-    let id = EventId::at(now, rand::random());
-    let mut envelope = Envelope::new(id, now, Actor::Operator, id.to_string());
-    envelope.after = Some(Condition { subject, seq: before });
-    let event = NewEvent { subject, envelope, event: EpochEvent::from(started).into() };
+    let event = epoch_begun(stream, before);
     let until = Instant::now() + BEGUN_WITHIN;
     loop {
         match log.append(vec![event.clone()]).await {
@@ -193,6 +187,17 @@ async fn begin_epoch(log: &JetStream, stream: StreamName, before: u64) -> Result
             Err(why) => return Err(LogError::Unexpected { doing: "beginning an epoch", why: why.to_string() }),
         }
     }
+}
+
+/// The event that begins another epoch on a stream whose last one began at `before`.
+pub(crate) fn epoch_begun(stream: StreamName, before: u64) -> NewEvent {
+    let now = chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 3);
+    let subject = Subject::Epoch(stream);
+    let started = EpochStarted { epoch: Epoch(rand::random_range(1..u32::MAX)), at: now };
+    let id = EventId::at(now, rand::random());
+    let mut envelope = Envelope::new(id, now, Actor::Operator, id.to_string());
+    envelope.after = Some(Condition { subject, seq: before });
+    NewEvent { subject, envelope, event: EpochEvent::from(started).into() }
 }
 
 /// The epoch that a stream is in.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How long a read waits for the server.
-pub(super) const READ_WITHIN: Duration = Duration::from_secs(2);
+pub(crate) const READ_WITHIN: Duration = Duration::from_secs(2);
 /// How often a client without a connection is asked whether it has one: it tells nobody by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// "no message found".

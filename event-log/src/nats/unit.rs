@@ -9,27 +9,27 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Until when a unit's outcome has to be told. The request above it has 5 s.
-pub(super) const APPEND_WITHIN: Duration = Duration::from_secs(4);
+pub(crate) const APPEND_WITHIN: Duration = Duration::from_secs(4);
 /// A client that lost its connection has it back within this, or nothing is sent.
-const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
+pub(crate) const CONNECTED_WITHIN: Duration = Duration::from_secs(1);
 
 const EXPECTED_SEQUENCE: &str = "Nats-Expected-Last-Subject-Sequence";
 const EXPECTED_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
 
 /// One message as it goes out.
 #[derive(Clone)]
-pub(super) struct Message {
-    pub(super) subject: Subject,
+pub(crate) struct Message {
+    pub(crate) subject: Subject,
     /// What has to hold; of a unit's messages on one subject the first says it for all.
     pub(super) condition: Option<Condition>,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// The events of one command: all or nothing.
 #[derive(Clone)]
-pub(super) struct Unit {
-    pub(super) messages: Vec<Message>,
+pub(crate) struct Unit {
+    pub(crate) messages: Vec<Message>,
     handed_in: Instant,
 }
 
@@ -62,7 +62,7 @@ impl Message {
     }
 
     /// Bytes on the wire, nearly.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let headers: usize = self
             .headers
             .iter()
@@ -80,7 +80,7 @@ impl Message {
 
 impl Unit {
     /// Refuses an event that nothing conditions: of a unit's events on one subject the first carries the condition.
-    pub(super) fn of(events: &[NewEvent], handed_in: Instant) -> Result<Self, AppendError> {
+    pub(crate) fn of(events: &[NewEvent], handed_in: Instant) -> Result<Self, AppendError> {
         for (index, event) in events.iter().enumerate() {
             let follows = || events[..index].iter().any(|earlier| earlier.subject == event.subject);
             if event.envelope.after.is_none() && !follows() {
