@@ -41,7 +41,8 @@ pub(crate) const DUPLICATE_WINDOW_NS: u64 = 120_000_000_000;
 /// What a user's presence keeps of the past.
 pub(crate) const PRESENCE_PER_USER: i64 = 64;
 const NO_SUCH_STREAM: &str = "10059";
-/// A cluster elects within 9 s who leads a stream.
+const NO_PEERS: &str = "10005";
+/// A cluster elects within 9 s who leads a stream, and hears of a server that is there again sooner.
 const BEGUN_WITHIN: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -131,7 +132,7 @@ pub async fn migrate(client: &Client, args: &StreamArgs) -> Result<(), LogError>
     for (name, wanted, found, differences) in streams {
         match found {
             None => {
-                api.request::<Value>("creating a stream", format!("$JS.API.STREAM.CREATE.{name}"), &wanted).await?;
+                create(&api, &name, &wanted).await?;
                 tracing::info!(stream = name, "created");
             }
             Some(_) if differences.is_empty() => {}
@@ -160,6 +161,20 @@ pub async fn migrate(client: &Client, args: &StreamArgs) -> Result<(), LogError>
         begin_epoch(&log, stream, 0).await?;
     }
     Ok(())
+}
+
+async fn create(api: &Api, name: &str, settings: &Value) -> Result<(), LogError> {
+    let until = Instant::now() + BEGUN_WITHIN;
+    loop {
+        let asked = api.request::<Value>("creating a stream", format!("$JS.API.STREAM.CREATE.{name}"), settings);
+        match asked.await {
+            // On a cluster that has only just started its leader has not yet heard of every server.
+            Err(LogError::Unexpected { why, .. }) if why.starts_with(NO_PEERS) && Instant::now() < until => {
+                sleep(LOOK_EVERY).await;
+            }
+            made => return made.map(drop),
+        }
+    }
 }
 
 /// Begins another epoch on each stream: after a restore, so that no reader takes it for the log it knew.
