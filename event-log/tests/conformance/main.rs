@@ -1,4 +1,5 @@
-//! What does every log promise? One list of cases, each played on one nats-server (`r1`) and on a cluster of three (`r3`).
+//! What does every log promise? One list of cases, each played on one nats-server (`r1`), on a cluster of three (`r3`),
+//! and on the log in memory (`fake`).
 //!
 //! A case takes a `Rig`: a log, and what can be done to what it stands on. Cases on a shared rig look only at what they
 //! wrote; what is killed or frozen is the case's own.
@@ -140,4 +141,7 @@ mod r3 {
     }
 }
 
-// The fake's place: `mod fake { every_log!(fake); }`, with a `Rig::fake` beside `Rig::r1`.
+// In memory: it promises the same.
+mod fake {
+    every_log!(fake);
+}

@@ -1,7 +1,7 @@
-//! On what is a case played? One server or three, of the case's own or shared with the others.
+//! On what is a case played? One server, three, or none; of the case's own or shared with the others.
 
 use async_nats::Client;
-use event_log::{EventLog, JetStream, Login, streams};
+use event_log::{EventLog, JetStream, Login, fake::FakeLog, streams};
 use futures::StreamExt;
 use servers::{Cluster, Nats, Role};
 use std::sync::{Arc, Weak};
@@ -26,7 +26,11 @@ pub(super) struct Rig {
 enum Under {
     One(Box<Nats>),
     Three(Box<Cluster>),
+    /// Nothing but memory.
+    None(FakeLog),
 }
+
+const NO_SERVER: &str = "cases that ask for a server are not played on the fake";
 
 /// The one that the cases of a process share. It goes with the last who uses it.
 type Shared = Mutex<Weak<Under>>;
@@ -46,6 +50,12 @@ impl Rig {
         Self::on(Under::of(whose, &THREE, start).await).await
     }
 
+    /// On none. It costs nothing to make, so every case has its own.
+    pub(super) async fn fake(_: Whose) -> Self {
+        let log = FakeLog::new();
+        Self { log: Arc::new(log.clone()), under: Arc::new(Under::None(log)) }
+    }
+
     async fn on(under: Arc<Under>) -> Self {
         let log = Arc::new(JetStream::new(under.client(Role::Command).await));
         Self { log, under }
@@ -53,7 +63,10 @@ impl Rig {
 
     /// Another process of this role.
     pub(super) async fn connected(&self, role: Role) -> Arc<dyn EventLog> {
-        Arc::new(self.jetstream(role).await)
+        match &*self.under {
+            Under::None(fake) => Arc::new(fake.clone()),
+            Under::One(_) | Under::Three(_) => Arc::new(self.jetstream(role).await),
+        }
     }
 
     pub(super) async fn jetstream(&self, role: Role) -> JetStream {
@@ -77,22 +90,36 @@ impl Rig {
 
     /// Every server holds its connections and answers nobody.
     pub(super) fn freeze(&self) {
-        self.under.nodes().iter().for_each(|node| node.freeze());
+        match &*self.under {
+            Under::None(fake) => fake.freeze(),
+            servers => servers.nodes().iter().for_each(|node| node.freeze()),
+        }
     }
 
     pub(super) fn thaw(&self) {
-        self.under.nodes().iter().for_each(|node| node.thaw());
+        match &*self.under {
+            Under::None(fake) => fake.thaw(),
+            servers => servers.nodes().iter().for_each(|node| node.thaw()),
+        }
     }
 
     /// Every server is gone.
     pub(super) async fn kill(&self) {
-        futures::future::join_all(self.under.nodes().iter().map(|node| node.kill())).await;
+        match &*self.under {
+            Under::None(fake) => fake.cut(),
+            servers => drop(futures::future::join_all(servers.nodes().iter().map(|node| node.kill())).await),
+        }
     }
 
     /// Every server is there again, and the streams have their leaders.
     pub(super) async fn restart(&self) {
-        let restart = self.under.nodes().into_iter().map(Nats::restart);
-        futures::future::try_join_all(restart).await.expect("they start again");
+        match &*self.under {
+            Under::None(fake) => fake.mend(),
+            servers => {
+                let restart = servers.nodes().into_iter().map(Nats::restart);
+                futures::future::try_join_all(restart).await.expect("they start again");
+            }
+        }
         self.settled().await;
     }
 
@@ -101,6 +128,7 @@ impl Rig {
         match &*self.under {
             Under::One(nats) => nats,
             Under::Three(cluster) => cluster.leader(stream).await.expect("somebody is elected"),
+            Under::None(_) => unreachable!("{NO_SERVER}"),
         }
     }
 
@@ -157,6 +185,7 @@ impl Under {
         let replicas = match self {
             Self::One(_) => 1,
             Self::Three(_) => 3,
+            Self::None(_) => unreachable!("{NO_SERVER}"),
         };
         streams::StreamArgs { replicas, chat_bytes_max: 1 << 30, other_bytes_max: 1 << 28 }
     }
@@ -165,12 +194,13 @@ impl Under {
         match self {
             Self::One(nats) => vec![nats],
             Self::Three(cluster) => cluster.nodes().iter().collect(),
+            Self::None(_) => Vec::new(),
         }
     }
 
     async fn settled(&self) {
         match self {
-            Self::One(_) => {}
+            Self::One(_) | Self::None(_) => {}
             Self::Three(cluster) => cluster.settled().await.expect("it settles"),
         }
     }
@@ -179,6 +209,7 @@ impl Under {
         let (urls, login) = match self {
             Self::One(nats) => (nats.url(), nats.credentials(role)),
             Self::Three(cluster) => (cluster.url(), cluster.credentials(role)),
+            Self::None(_) => unreachable!("{NO_SERVER}"),
         };
         let (user, password) = (login.user, login.password);
         let client = event_log::connect(&urls, Some(Login { user, password }), login.inbox_prefix, "conformance").await;
