@@ -93,7 +93,9 @@ pub fn end(
     if session.revoked.is_some() {
         return Ok(None);
     }
-    Ok(Some(ending(id, session, account, why)))
+    // Whoever has a session has an account: where it is not to be seen, a replica is behind, and he may be a guest.
+    let account = account.ok_or(Rejection::NoAccount)?;
+    Ok(Some(ending(id, session, Some(account), why)))
 }
 
 /// What has run out ends. Nothing ends that was refreshed since it was found, or that has ended already.
@@ -241,6 +243,13 @@ mod tests {
     fn a_guest_ends_with_his_session() {
         let ending = end(ID, Some(&session()), Some(&guest()), ADA, RevocationCause::SignedOut);
         assert!(ending.expect("his own").expect("live").expired.is_some());
+    }
+
+    // Red with what is not to be seen taken for a registered user: the guest stays for ever.
+    #[test]
+    fn whose_account_is_not_to_be_seen_is_looked_for_again() {
+        let ending = end(ID, Some(&session()), None, ADA, RevocationCause::SignedOut);
+        assert_eq!(ending, Err(Rejection::NoAccount));
     }
 
     #[test]
