@@ -49,7 +49,9 @@ pub(crate) enum Creates {
 pub(crate) enum Refusal {
     /// A rule said no. Asked again from the leader before it is believed.
     Rule(Rejection),
-    /// Something else did: a rate limit, a field that only the state can judge.
+    /// A field did that only the state can judge. Asked again as well: it may be told to those alone whom no rule refuses.
+    Field(Box<Problem>),
+    /// Something else did: a rate limit, a secret.
     Other(Box<Problem>),
 }
 
@@ -143,12 +145,13 @@ impl Handler {
                 Ok(drafts) if !drafts.is_empty() => drafts,
                 // An instance that remembers "not a member" from a moment before the joining elsewhere would refuse
                 // for ever: a refusal appends nothing that could expose the old tip.
-                Ok(_) | Err(Refusal::Rule(_)) if !is_latest => {
+                Ok(_) | Err(Refusal::Rule(_) | Refusal::Field(_)) if !is_latest => {
                     basis = self.latest(command).await?;
                     is_latest = true;
                     continue;
                 }
                 Ok(_) => return Ok(self.own_event(command, &basis).await?.unwrap_or(Outcome::Unchanged(basis))),
+                Err(Refusal::Field(problem)) => return Err(*problem),
                 Err(Refusal::Rule(rejection)) => {
                     return self.own_event(command, &basis).await?.ok_or_else(|| rejection.into());
                 }

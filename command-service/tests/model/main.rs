@@ -6,6 +6,7 @@
 
 mod ask;
 mod fold;
+mod found;
 mod heard;
 mod instances;
 mod model;

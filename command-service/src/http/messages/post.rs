@@ -74,7 +74,7 @@ pub(in crate::http) async fn post(
         // Only who may post learns what else is wrong, and only his posts count.
         if reply == ReplyTo::NothingHere {
             let error = FieldError::new("/reply_to", "not-in-room", "there is no such message in this room");
-            return Err(Refusal::from(Problem::validation(vec![error])));
+            return Err(Refusal::Field(Box::new(Problem::validation(vec![error]))));
         }
         app.limits.posts_room.check(&room.0)?;
         Ok(place.draft(basis, event).into_iter().collect())
