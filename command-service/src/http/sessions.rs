@@ -116,7 +116,9 @@ pub(super) async fn begin(
     let hash = credential.as_ref().and_then(|credential| credential.hash.as_deref());
     let right = app.passwords.compare(password, hash).await?;
     let (Some(user), Some(compared), Match::Right) = (holder, credential, right) else { return Ok(None) };
-    app.latest_state::<Account>(Subject::Account(user)).await?;
+    let known = app.handler.tips.latest(Subject::Account(user)).await.map_err(log_unavailable)?;
+    // Whoever has a token is somebody everywhere, also when the answer to his registration was lost a moment ago.
+    app.passed.wait(known.seq).await?;
 
     let stamp = stamp.of(user, UserKind::Registered);
     let id = SessionId::from(stamp.event_id(0));
