@@ -44,7 +44,11 @@ async fn every_race_holds_on_three_servers() {
 
 /// The race notices that this rule is broken.
 async fn notices(race: Race, sabotage: Sabotage) {
-    let report = played(&RacesArgs { only: Some(race), sabotage: Some(sabotage), parallel: 24, ..args(3) }).await;
+    notices_within(3, race, sabotage).await;
+}
+
+async fn notices_within(rounds: u32, race: Race, sabotage: Sabotage) {
+    let report = played(&RacesArgs { only: Some(race), sabotage: Some(sabotage), parallel: 24, ..args(rounds) }).await;
     let (_, tally) = &report.races[0];
     assert!(tally.violations > 0, "{race:?} does not notice {sabotage:?} (seed {}): {tally}", report.seed);
 }
@@ -52,7 +56,8 @@ async fn notices(race: Race, sabotage: Sabotage) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_too_many_is_noticed() {
     notices(Race::Phone, Sabotage::DropCondition).await;
-    notices(Race::Phone, Sabotage::AnswerBeforeAck).await;
+    // Of an account that is lost, only those are told whom the relay seems to have passed: not in every round.
+    notices_within(12, Race::Phone, Sabotage::AnswerBeforeAck).await;
     notices(Race::Phone, Sabotage::HalfAUnit).await;
 }
 
