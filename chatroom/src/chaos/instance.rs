@@ -5,6 +5,7 @@ use axum::Router;
 use command_service::{Config, Service};
 use event_log::EventLog;
 use http_body_util::{BodyExt, Limited};
+use hyper::StatusCode;
 use platform::{Shutdown, health::Health};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
@@ -17,6 +18,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a log that is away, or a machine that is busy, may keep a stage from being set.
 const CERTAIN_WITHIN: Duration = Duration::from_secs(30);
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Sooner than a client would come back: a race is to be one.
+const TAKEN_AGAIN_AFTER: Duration = Duration::from_millis(2);
 /// Answers of commands are small, and pages have 50 messages at most.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -40,6 +43,18 @@ impl Instance {
         Outcome::of(timeout(ANSWER_WITHIN, self.answer(ask)).await.context("no answer").flatten())
     }
 
+    /// Sends, and again while too much waits there to begin with it: then nothing was done.
+    pub(super) async fn send_once_taken(&self, ask: Ask) -> Outcome<Answer> {
+        let deadline = Instant::now() + CERTAIN_WITHIN;
+        loop {
+            let answer = timeout(ANSWER_WITHIN, self.answer(ask.clone())).await.context("no answer").flatten();
+            if Instant::now() > deadline || !answer.as_ref().is_ok_and(is_shed) {
+                return Outcome::of(answer);
+            }
+            tokio::time::sleep(TAKEN_AGAIN_AFTER).await;
+        }
+    }
+
     /// Sends until the answer is certain: for what sets a stage, and may be done twice.
     pub(super) async fn insist(&self, ask: Ask) -> Outcome<Answer> {
         let deadline = Instant::now() + CERTAIN_WITHIN;
@@ -57,4 +72,9 @@ impl Instance {
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|why| anyhow::anyhow!(why))?;
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
+}
+
+/// Refused at the door, before anything was done.
+fn is_shed(answer: &Answer) -> bool {
+    answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.value()["code"] == "overloaded"
 }

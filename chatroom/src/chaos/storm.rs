@@ -47,7 +47,7 @@ async fn act(deeds: Vec<(Arc<Instance>, Ask)>) -> Vec<Outcome<Answer>> {
         if matches!(answers.first(), Some(Outcome::Refused(_) | Outcome::Unknown { .. })) {
             break;
         }
-        answers.push(instance.send(ask).await);
+        answers.push(instance.send_once_taken(ask).await);
     }
     answers
 }
