@@ -2,10 +2,12 @@
 
 mod backing;
 mod duplicates;
+mod faults;
 mod instance;
 mod pair;
 mod person;
 mod promises;
+mod proxies;
 mod races;
 mod reader;
 mod sabotage;
@@ -17,6 +19,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 pub use duplicates::{DuplicatesArgs, DuplicatesReport, duplicates};
+pub use faults::{Output, Part};
+pub use proxies::{Lost, ProxiesArgs, proxies};
 pub use races::{Race, RacesArgs, RacesReport, races};
 pub use sabotage::Sabotage;
 pub use tally::Tally;
@@ -34,6 +38,8 @@ enum What {
     Races(RacesArgs),
     /// The same command again and again: through two instances, across a death of the log, after its memory.
     Duplicates(DuplicatesArgs),
+    /// Acks and answers that are lost, and a log that stands still, under clients who repeat.
+    Proxies(ProxiesArgs),
 }
 
 /// Plays what was asked for and prints a line for each part.
@@ -44,5 +50,6 @@ pub async fn run(args: &ChaosArgs) -> Result<()> {
     match &args.what {
         What::Races(args) => races::run(args).await,
         What::Duplicates(args) => duplicates::run(args).await,
+        What::Proxies(args) => proxies::run(args).await,
     }
 }

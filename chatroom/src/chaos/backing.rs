@@ -28,13 +28,25 @@ impl Backing {
             3 => Self::Three(Box::new(Cluster::temporary().await.context("starting three nats-servers")?)),
             other => bail!("{other} servers make no log: 1 or 3"),
         };
-        let operator = match &backing {
-            Self::One(nats) => nats.connect(Role::Operator).await,
-            Self::Three(cluster) => cluster.connect(Role::Operator).await,
+        backing.migrate().await?;
+        Ok(backing)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let (operator, replicas) = match self {
+            Self::One(nats) => (nats.connect(Role::Operator).await, 1),
+            Self::Three(cluster) => (cluster.connect(Role::Operator).await, 3),
         };
         let sizes = streams::StreamArgs { replicas, chat_bytes_max: CHAT_BYTES_MAX, other_bytes_max: OTHER_BYTES_MAX };
-        streams::migrate(&operator?, &sizes).await.context("creating the streams")?;
-        Ok(backing)
+        streams::migrate(&operator?, &sizes).await.context("creating the streams")
+    }
+
+    /// The server that keeps the log, or all three.
+    pub(super) fn nodes(&self) -> &[Nats] {
+        match self {
+            Self::One(nats) => std::slice::from_ref(nats),
+            Self::Three(cluster) => cluster.nodes(),
+        }
     }
 
     /// What both instances are told: rate limits lifted, no database.
@@ -69,5 +81,6 @@ impl Backing {
             .with("NATS_USER", user)
             .with("NATS_PASSWORD", password)
             .with("NATS_INBOX_PREFIX", inbox_prefix)
+            .with("NATS_MONITORING_URL", self.nodes()[0].monitoring_url())
     }
 }

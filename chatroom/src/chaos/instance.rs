@@ -1,4 +1,4 @@
-//! One instance of a service in this process: asked as a client asks, without a socket in between.
+//! One instance of a service, asked as a client asks: in this process without a socket in between, or where it listens.
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -7,11 +7,11 @@ use event_log::EventLog;
 use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
 use platform::{Shutdown, health::Health};
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
-use crate::client::{Answer, Ask, Outcome};
+use crate::client::{Answer, Api, Ask, Outcome};
 
 /// The service answers within 5 s; what takes longer is unknown, as it is to any client.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -24,7 +24,12 @@ const TAKEN_AGAIN_AFTER: Duration = Duration::from_millis(2);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 pub(super) struct Instance {
-    router: Router,
+    way: Way,
+}
+
+enum Way {
+    Router(Router),
+    Origin(Api),
 }
 
 impl Instance {
@@ -36,7 +41,20 @@ impl Instance {
 
     /// Whatever answers these routes.
     pub(super) fn of(router: Router) -> Self {
-        Self { router }
+        Self { way: Way::Router(router) }
+    }
+
+    /// Whatever listens there.
+    pub(super) fn at(listen: SocketAddr) -> Result<Self> {
+        Ok(Self { way: Way::Origin(Api::at(&format!("http://{listen}"))?) })
+    }
+
+    /// What answers, where it lives in this process.
+    pub(super) fn router(&self) -> Option<Router> {
+        match &self.way {
+            Way::Router(router) => Some(router.clone()),
+            Way::Origin(_) => None,
+        }
     }
 
     pub(super) async fn send(&self, ask: Ask) -> Outcome<Answer> {
@@ -67,7 +85,11 @@ impl Instance {
     }
 
     async fn answer(&self, ask: Ask) -> Result<Answer> {
-        let response = self.router.clone().oneshot(ask.into_request()?).await?;
+        let router = match &self.way {
+            Way::Router(router) => router.clone(),
+            Way::Origin(api) => return api.send(ask).await,
+        };
+        let response = router.oneshot(ask.into_request()?).await?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|why| anyhow::anyhow!(why))?;
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })

@@ -1,4 +1,4 @@
-//! Somebody who acts in a race: tokens, and what can be asked with them.
+//! Somebody who acts in a play: tokens, and what can be asked with them.
 
 use anyhow::{Context, Result};
 use events::{LoungeId, RoomId, UserId};
@@ -57,12 +57,15 @@ impl Person {
         struct Room {
             room: Id<RoomId>,
         }
-        let lounge = self.asks(Method::POST, "/v1/lounges").json(&json!({ "name": "Chaos" }));
-        let lounge: Lounge = instance.insist(lounge).await.read().applied().context("making a lounge")?;
+        let lounge: Lounge = instance.insist(self.founds("Chaos")).await.read().applied().context("making a lounge")?;
         let wish = json!({ "name": "Hall", "language": "en", "guests": true });
         let room = self.asks(Method::POST, format!("/v1/lounges/{}/rooms", lounge.lounge.id)).json(&wish);
         let room: Room = instance.insist(room).await.read().applied().context("making a room")?;
         Ok(room.room.id)
+    }
+
+    pub(super) fn founds(&self, lounge: &str) -> Ask {
+        self.asks(Method::POST, "/v1/lounges").json(&json!({ "name": lounge }))
     }
 
     pub(super) fn joins(&self, room: RoomId) -> Ask {

@@ -1,4 +1,4 @@
-//! What if the log, or who uses it, did not keep the rules? Each way breaks one of them, and a race has to notice.
+//! What if the log, or who uses it, did not keep the rules? Each way breaks one of them, and a play has to notice.
 //!
 //! One way cannot even be written: a condition on a wildcard, which a cluster does not hold. A `Condition` has a
 //! `Subject`, and a `Subject` is one literal subject.
@@ -15,6 +15,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// A rule that is broken.
@@ -32,10 +33,18 @@ pub enum Sabotage {
     FreshIds,
     /// Of a unit of several events only the first is stored.
     HalfAUnit,
+    /// What is not answered soon counts as not stored, and is answered so.
+    TimeoutIsFailure,
+    /// What is not answered soon is sent again as something new.
+    RetryAsNew,
 }
 
 /// How old what a leader said may be, where that is remembered.
 const SNAPSHOT_AGE_MAX: Duration = Duration::from_millis(500);
+
+/// After this what has no answer counts as having none, where that is the rule that is broken. Sooner than the log itself
+/// asks again.
+const IMPATIENT_AFTER: Duration = Duration::from_secs(1);
 
 /// Whether the rule is broken now: it is while commands race, and not while their stage is set. Clones are the same.
 #[derive(Clone, Default)]
@@ -85,6 +94,14 @@ impl Sabotaged {
                 let _again = self.unconditionally(renamed(unit)).await;
                 Ok(appended)
             }
+            Sabotage::TimeoutIsFailure => match timeout(IMPATIENT_AFTER, self.log.append(unit)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(AppendError::NotStored("it was not answered".into())),
+            },
+            Sabotage::RetryAsNew => match timeout(IMPATIENT_AFTER, self.log.append(unit.clone())).await {
+                Ok(answer) => answer,
+                Err(_) => self.log.append(renamed(unit)).await,
+            },
             Sabotage::AnswerBeforeAck | Sabotage::HalfAUnit | Sabotage::RefuseFromCache => self.log.append(unit).await,
         }
     }
