@@ -40,13 +40,14 @@ pub async fn run(args: &MigrateArgs) -> Result<()> {
     Ok(())
 }
 
-/// A client of the log as these settings say.
+/// A client of the log as these settings say: of any server of a cluster, whose URLs commas separate.
 pub async fn connect(nats: &NatsArgs) -> Result<async_nats::Client> {
     let mut options = async_nats::ConnectOptions::new().custom_inbox_prefix(nats.inbox_prefix());
     if let Some((user, password)) = nats.credentials()? {
         options = options.user_and_password(user, password.expose().to_owned());
     }
-    options.connect(&nats.nats_url).await.with_context(|| format!("connecting to NATS at {}", nats.nats_url))
+    let urls: Vec<&str> = nats.nats_url.split(',').collect();
+    options.connect(urls).await.with_context(|| format!("connecting to NATS at {}", nats.nats_url))
 }
 
 /// A client of the database as these settings say.

@@ -91,7 +91,7 @@ pub enum ConfigError {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "NATS")]
 pub struct NatsArgs {
-    /// NATS server with JetStream, 2.12 or newer.
+    /// NATS server with JetStream, 2.12 or newer; those of a cluster, separated by commas.
     #[arg(long, env = "NATS_URL", value_name = "URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
 
