@@ -4,6 +4,7 @@ mod backing;
 mod duplicates;
 mod faults;
 mod instance;
+mod kills;
 mod pair;
 mod person;
 mod promises;
@@ -20,6 +21,7 @@ use clap::{Args, Subcommand};
 
 pub use duplicates::{DuplicatesArgs, DuplicatesReport, duplicates};
 pub use faults::{Output, Part};
+pub use kills::{Killed, KillsArgs, kills};
 pub use proxies::{Lost, ProxiesArgs, proxies};
 pub use races::{Race, RacesArgs, RacesReport, races};
 pub use sabotage::Sabotage;
@@ -40,6 +42,11 @@ enum What {
     Duplicates(DuplicatesArgs),
     /// Acks and answers that are lost, and a log that stands still, under clients who repeat.
     Proxies(ProxiesArgs),
+    /// The command service, the log and a cluster's leader die under clients who repeat.
+    Kills(KillsArgs),
+    /// A command service whose log breaks a rule: what `kills --sabotage` starts.
+    #[command(hide = true)]
+    Instance(Box<kills::InstanceArgs>),
 }
 
 /// Plays what was asked for and prints a line for each part.
@@ -51,5 +58,7 @@ pub async fn run(args: &ChaosArgs) -> Result<()> {
         What::Races(args) => races::run(args).await,
         What::Duplicates(args) => duplicates::run(args).await,
         What::Proxies(args) => proxies::run(args).await,
+        What::Kills(args) => kills::run(args).await,
+        What::Instance(args) => kills::run_instance(args).await,
     }
 }

@@ -49,6 +49,22 @@ impl Backing {
         }
     }
 
+    /// Of these the one that leads the stream, as soon as there is one.
+    pub(super) async fn leader(&self, stream: &str) -> Result<&Nats> {
+        match self {
+            Self::One(nats) => Ok(nats),
+            Self::Three(cluster) => cluster.leader(stream).await.context("looking for the leader"),
+        }
+    }
+
+    /// Resolves when every node holds all that the leaders do.
+    pub(super) async fn settled(&self) -> Result<()> {
+        match self {
+            Self::One(_) => Ok(()),
+            Self::Three(cluster) => cluster.settled().await.context("waiting for the cluster"),
+        }
+    }
+
     /// What both instances are told: rate limits lifted, no database.
     pub(super) fn commands(&self) -> Settings {
         self.reached_by(Role::Command)

@@ -28,10 +28,6 @@ use passing::{Carries, Losses, Proxy};
 
 /// Longer than an append may take (4 s), and so than anybody waits for it.
 const FROZEN_FOR: Duration = Duration::from_secs(6);
-/// Commands that are applied between two frosts.
-const BETWEEN_FROSTS: u64 = 100;
-/// More than a crowd begins within all frosts.
-const COMMANDS_MAX: u64 = 1_000_000;
 /// A client has one at a time, and 256 are the most.
 const CONNECTIONS_MAX: u32 = 256;
 /// Of a thousand acks so many are swallowed, and at so many the connection is cut. Each costs its instance 1.5 s.
@@ -219,27 +215,13 @@ impl Play<'_> {
 
     /// SIGSTOP in the midst of it, and again when the crowd goes on.
     async fn frosts(&self, nats: &Nats, crowd: Crowd) -> Result<(Arc<Book>, u64)> {
-        let (all, book) = (u64::from(self.args.frosts), Arc::new(Book::default()));
-        let progress = Progress::of(self.lost.name(), all, 0);
-        let enough = self.stop.child_token();
-        let frosts = async {
-            let _enough = enough.clone().drop_guard();
-            let mut frosts = 0;
-            while frosts < all && !self.stop.is_cancelled() {
-                book.goes_on_by(BETWEEN_FROSTS, self.stop).await?;
-                nats.freeze();
-                tokio::select! { () = self.stop.cancelled() => {}, () = tokio::time::sleep(FROZEN_FOR) => {} }
-                nats.thaw();
-                frosts += 1;
-                progress.at(frosts);
-            }
-            // The last one is over when they go on.
-            book.goes_on_by(BETWEEN_FROSTS, self.stop).await?;
-            anyhow::Ok(frosts)
+        let frost = async |_: &Book| {
+            nats.freeze();
+            tokio::select! { () = self.stop.cancelled() => {}, () = tokio::time::sleep(FROZEN_FOR) => {} }
+            nats.thaw();
+            Ok(())
         };
-        let (acted, frosts) = tokio::join!(crowd.act(Arc::clone(&book), COMMANDS_MAX, &enough), frosts);
-        acted?;
-        Ok((book, frosts?))
+        crowd.goes_through(self.lost.name(), u64::from(self.args.frosts), self.stop, frost).await
     }
 }
 

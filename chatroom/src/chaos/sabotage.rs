@@ -39,6 +39,13 @@ pub enum Sabotage {
     RetryAsNew,
 }
 
+impl Sabotage {
+    /// As it stands on the command line.
+    pub(super) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 /// How old what a leader said may be, where that is remembered.
 const SNAPSHOT_AGE_MAX: Duration = Duration::from_millis(500);
 

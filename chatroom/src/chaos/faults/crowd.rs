@@ -23,6 +23,7 @@ use super::{
 use crate::{
     chaos::{instance::Instance, person::Person},
     client::{Outcome, Wait},
+    progress::Progress,
 };
 
 /// Rooms that each client has still to join.
@@ -32,6 +33,10 @@ const ROOMS_TO_JOIN: usize = 24;
 const CERTAIN_WITHIN: Duration = Duration::from_secs(50);
 /// Between two repeats. Less than the service asks for: the impatient have the same right to be answered truly.
 const AGAIN_AFTER_MS: std::ops::RangeInclusive<u64> = 20..=200;
+/// Commands that are applied between two faults, and after the last.
+const BETWEEN_FAULTS: u64 = 100;
+/// More than a crowd begins within all of them.
+const COMMANDS_MAX: u64 = 10_000_000;
 /// What a 5xx says that is certain. Of those who read it at their first try half take its word and do not repeat.
 const NOTHING_DONE: &str = "Nothing was done.";
 
@@ -123,6 +128,36 @@ impl Crowd {
             }
         }
         Ok(())
+    }
+
+    /// Acts while something breaks so often: whenever it goes on again, and until it goes on after the last time. Gives how
+    /// often it broke before all was stopped.
+    pub(in crate::chaos) async fn goes_through(
+        self,
+        part: &'static str,
+        times: u64,
+        stop: &CancellationToken,
+        mut fault: impl AsyncFnMut(&Book) -> Result<()>,
+    ) -> Result<(Arc<Book>, u64)> {
+        let (book, progress) = (Arc::new(Book::default()), Progress::of(part, times, 0));
+        let enough = stop.child_token();
+        let faults = async {
+            let _enough = enough.clone().drop_guard();
+            let mut played = 0;
+            loop {
+                book.goes_on_by(BETWEEN_FAULTS, stop).await?;
+                if played == times || stop.is_cancelled() {
+                    return anyhow::Ok(played);
+                }
+                fault(&book).await?;
+                played += 1;
+                progress.at(played);
+            }
+        };
+        let (acted, played) = tokio::join!(self.act(Arc::clone(&book), COMMANDS_MAX, &enough), faults);
+        let played = played?;
+        acted?;
+        Ok((book, played))
     }
 }
 

@@ -1,0 +1,101 @@
+//! A command service in a process of its own, which dies by kill -9 and comes back at the same address.
+
+use anyhow::{Context, Result, bail};
+use hyper::Method;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+use crate::{
+    chaos::{instance::Instance, sabotage::Sabotage},
+    client::{Ask, Outcome},
+    settings::Settings,
+    stack,
+};
+
+/// It reads what was revoked before it answers; the log may still be on its way.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Dropped, it is killed.
+pub(super) struct Process {
+    pub(super) listen: SocketAddr,
+    program: PathBuf,
+    settings: Settings,
+    sabotage: Option<Sabotage>,
+    running: Option<Child>,
+}
+
+impl Process {
+    /// Started, and answering.
+    pub(super) async fn start(program: &Path, settings: Settings, sabotage: Option<Sabotage>) -> Result<Self> {
+        let listen = stack::listen(0).await?.local_addr()?;
+        let settings = settings
+            .with("LISTEN", listen.to_string())
+            .with("ADMIN_LISTEN", "127.0.0.1:0")
+            // That the log is away is played, and no news. Why it cannot start it says all the same.
+            .with("LOG", "off");
+        let mut process = Self { listen, program: program.into(), settings, sabotage, running: None };
+        process.restart().await?;
+        Ok(process)
+    }
+
+    /// From its next start on it breaks this rule.
+    pub(super) fn breaks(&mut self, sabotage: Sabotage) {
+        self.sabotage = Some(sabotage);
+    }
+
+    /// SIGKILL: it has no time to finish anything.
+    pub(super) async fn kill(&mut self) -> Result<()> {
+        let Some(mut running) = self.running.take() else { return Ok(()) };
+        running.kill().context("killing the command service")?;
+        tokio::task::spawn_blocking(move || running.wait()).await?.context("awaiting its death")?;
+        Ok(())
+    }
+
+    /// Runs again, and answers.
+    pub(super) async fn restart(&mut self) -> Result<()> {
+        let (deadline, instance) = (Instant::now() + ANSWERS_WITHIN, Instance::at(self.listen)?);
+        while Instant::now() < deadline {
+            // It ends by itself where its port is not free yet, or the log not there.
+            let has_ended = match &mut self.running {
+                Some(running) => running.try_wait().context("looking after the command service")?.is_some(),
+                None => true,
+            };
+            if has_ended {
+                self.running = Some(servers::spawn(self.command()).await.context("starting the command service")?);
+            }
+            match instance.send(Ask::new(Method::GET, "/v1/nothing")).await {
+                Outcome::Applied(_) | Outcome::Refused(_) => return Ok(()),
+                Outcome::Unknown { .. } => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+        bail!("the command service does not answer within {ANSWERS_WITHIN:?}")
+    }
+
+    fn command(&self) -> std::process::Command {
+        let mut command = servers::child(&self.program);
+        match self.sabotage {
+            Some(sabotage) => command.args(["chaos", "instance", "--sabotage", &sabotage.name()]),
+            None => command.arg("command-service"),
+        };
+        // Ctrl-C at the terminal is for us.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.envs(self.settings.pairs()).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            // It may have ended by itself.
+            let _ = running.kill();
+            let _ = running.wait();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What is lost when processes die in the midst of it? `chatroom chaos kills` with small counts, and what breaks it. Here
+//! and not among the stories, because only here cargo tells where the binary is.
+
+use chatroom::chaos::{Killed, KillsArgs, Output, Part, Sabotage, kills};
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+fn args() -> KillsArgs {
+    KillsArgs { kills: 2, elections: 1, clients: 16, only: None, seed: None, sabotage: None, output: Output::Text }
+}
+
+async fn played(args: &KillsArgs) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let told = |part: &Part| {
+        parts.push(part.clone());
+        Ok(())
+    };
+    let binary = Path::new(env!("CARGO_BIN_EXE_chatroom"));
+    kills(args, binary, &CancellationToken::new(), told).await.expect("it can be played");
+    parts
+}
+
+// Red with each sabotage below. A part in which nobody died is red too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_before_a_death_is_there_once() {
+    let parts = played(&args()).await;
+    assert_eq!(parts.len(), 3);
+    for part in parts {
+        assert_eq!(part.violations, 0, "{part}: {:#?}", part.named);
+        assert_eq!(part.commands, part.applied + part.refused, "every command ends in a certain answer: {part}");
+        assert!(part.applied >= 200 && part.resolved > 0, "this proves nothing: {part}");
+    }
+}
+
+/// What the judge finds when this rule is broken.
+async fn found(killed: Killed, sabotage: Sabotage) -> Part {
+    let args = KillsArgs { only: Some(killed), sabotage: Some(sabotage), kills: 1, ..args() };
+    played(&args).await.pop().expect("the part was played")
+}
+
+// Red with `End::Applied` never judged in chaos/faults/ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_before_it_is_stored_is_noticed() {
+    let part = found(Killed::Log, Sabotage::AnswerBeforeAck).await;
+    assert!(part.lost > 0, "{part}");
+}
+
+// Red with `found.len() > 1` never judged in chaos/faults/ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_repeat_does_again_is_noticed() {
+    let part = found(Killed::Service, Sabotage::FreshIds).await;
+    assert!(part.twice > 0, "{part}");
+}
