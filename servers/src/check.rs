@@ -158,7 +158,7 @@ fn new_enough(text: &str) -> Result<Version, Unfit> {
 mod tests {
     use super::{Unfit, UnreadableSync, Varz, check_nats, judge};
     use crate::{
-        directory::Temporary,
+        directory::{Durability, Temporary},
         find::find_nats_server,
         launch::Launch,
         nats_conf::{Listen, conf},
@@ -189,8 +189,9 @@ mod tests {
         let free = || format!("127.0.0.1:{}", ports::free().expect("a free port"));
         let (client, monitoring) = (free(), free());
         let store = home.path.join("nats");
-        let listen = Listen { client: &client, monitoring: &monitoring, store: &store, node: None };
-        let default = conf(&listen, |_| "secret".into()).replace("sync_interval: always", "");
+        let durability = Durability::Unsynced;
+        let listen = Listen { client: &client, monitoring: &monitoring, store: &store, durability, node: None };
+        let default = conf(&listen, |_| "secret".into());
         let file = home.path.join("nats.conf");
         std::fs::write(&file, default).expect("the directory is ours");
         let launch = Launch {

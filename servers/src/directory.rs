@@ -19,6 +19,9 @@ pub enum Durability {
     /// Postgres does not wait for the disk; NATS does, because its answers change with it.
     /// A killed process loses nothing either way.
     Test,
+    /// Whatever NATS acknowledged in the last minutes: it syncs as seldom as it does by default. For the play that shows
+    /// what that costs; every role refuses such a server. Postgres is as `Real`.
+    Unsynced,
 }
 
 /// Held as long as a server of the directory runs.

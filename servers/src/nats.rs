@@ -35,7 +35,7 @@ const SAME_PORT_WITHIN: Duration = Duration::from_secs(10);
 pub struct NatsOptions {
     /// Configuration, passwords, log and store lie here.
     pub dir: PathBuf,
-    /// NATS syncs every write even in tests, because its answers change with it.
+    /// NATS syncs every write even in tests, because its answers change with it; only `Unsynced` does not.
     pub durability: Durability,
     /// Forget what is there.
     pub fresh: bool,
@@ -56,6 +56,7 @@ pub struct Nats {
     settings: Settings,
     program: PathBuf,
     version: Version,
+    durability: Durability,
     _lock: Lock,
     _temporary: Option<Temporary>,
 }
@@ -128,7 +129,7 @@ impl Nats {
             let ports = ports.take().map_or_else(Ports::free, Ok)?;
             let settings = Settings { ports, passwords: passwords.clone(), node: node.clone() };
             directory::write_json(&files.settings, &settings)?;
-            match launch(&found.program, &files, &settings).await? {
+            match launch(&found.program, &files, &settings, options.durability).await? {
                 Launched::Ready(process) => {
                     let nats = Nats {
                         process: Mutex::new(Arc::new(process)),
@@ -137,10 +138,13 @@ impl Nats {
                         settings,
                         program: found.program,
                         version: found.version,
+                        durability: options.durability,
                         _lock: lock,
                         _temporary: temporary,
                     };
-                    nats.check().await?;
+                    if options.durability != Durability::Unsynced {
+                        nats.check().await?;
+                    }
                     return Ok(nats);
                 }
                 Launched::PortTaken(_) => {}
@@ -226,7 +230,7 @@ impl Nats {
         self.process().end(Signal::TERM, STOP_GRACE).await;
         let deadline = Instant::now() + SAME_PORT_WITHIN;
         loop {
-            match launch(&self.program, &self.files, &self.settings).await? {
+            match launch(&self.program, &self.files, &self.settings, self.durability).await? {
                 Launched::Ready(process) => {
                     *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(process);
                     return Ok(());
@@ -287,11 +291,12 @@ enum Launched {
     PortTaken(Error),
 }
 
-async fn launch(program: &Path, files: &Files, settings: &Settings) -> Result<Launched, Error> {
+async fn launch(program: &Path, files: &Files, settings: &Settings, durability: Durability) -> Result<Launched, Error> {
     let listen = Listen {
         client: &format!("127.0.0.1:{}", settings.ports.client),
         monitoring: &format!("127.0.0.1:{}", settings.ports.monitoring),
         store: &files.store,
+        durability,
         node: settings.node.as_ref(),
     };
     let text = conf(&listen, |role| format!("{:?}", settings.passwords.of(role)));

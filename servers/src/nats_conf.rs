@@ -6,7 +6,7 @@
 //! request nor the delivery subject of a consumer, so whoever may ask JetStream anything can make it write
 //! its *answer* to a subject of a stream. Against that, only an account of its own would help.
 
-use crate::role::Role;
+use crate::{directory::Durability, role::Role};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -22,6 +22,9 @@ const CANARY: &str = "CANARY";
 /// The stream behind the bucket `PRESENCE_LEASES`.
 const LEASES: &str = "KV_PRESENCE_LEASES";
 
+/// What nats-server takes unless told otherwise.
+const SYNC_INTERVAL_DEFAULT: &str = "2m";
+
 /// What a server that is not one of a cluster calls itself.
 pub(crate) const ALONE: &str = "chatroom";
 
@@ -29,6 +32,7 @@ pub(crate) struct Listen<'a> {
     pub(crate) client: &'a str,
     pub(crate) monitoring: &'a str,
     pub(crate) store: &'a Path,
+    pub(crate) durability: Durability,
     /// None is a server of its own.
     pub(crate) node: Option<&'a Node>,
 }
@@ -48,7 +52,11 @@ pub(crate) struct Node {
 
 /// `password` gives a value as it stands in the file: quoted, or a variable of the environment.
 pub(crate) fn conf(listen: &Listen, password: impl Fn(Role) -> String) -> String {
-    let Listen { client, monitoring, store, node } = listen;
+    let Listen { client, monitoring, store, durability, node } = listen;
+    let sync_interval = match durability {
+        Durability::Real | Durability::Test => "always",
+        Durability::Unsynced => SYNC_INTERVAL_DEFAULT,
+    };
     let name = node.map_or(ALONE, |node| &node.name);
     let cluster = node.map_or_else(String::new, Node::conf);
     let users: Vec<_> = Role::ALL.into_iter().map(|role| user(role, &password(role))).collect();
@@ -61,7 +69,7 @@ pub(crate) fn conf(listen: &Listen, password: impl Fn(Role) -> String) -> String
          jetstream {{\n  \
            store_dir: {store:?}\n  \
            # What is acknowledged is on the disk. With the default, a power cut takes minutes of it.\n  \
-           sync_interval: always\n  \
+           sync_interval: {sync_interval}\n  \
            max_file_store: {MAX_FILE_STORE}\n  \
            max_memory_store: {MAX_MEMORY_STORE}\n\
          }}\n\
@@ -75,7 +83,13 @@ pub(crate) fn conf(listen: &Listen, password: impl Fn(Role) -> String) -> String
 /// The file that `docker-compose.yml` gives to nats-server, with passwords from its environment
 /// (`NATS_COMMAND_PASSWORD`, …). They must begin with a letter: a number would not be read as text.
 pub fn compose_conf() -> String {
-    let listen = Listen { client: "0.0.0.0:4222", monitoring: "0.0.0.0:8222", store: Path::new("/data"), node: None };
+    let listen = Listen {
+        client: "0.0.0.0:4222",
+        monitoring: "0.0.0.0:8222",
+        store: Path::new("/data"),
+        durability: Durability::Real,
+        node: None,
+    };
     let conf = conf(&listen, |role| format!("$NATS_{}_PASSWORD", role.nats_user().to_uppercase()));
     format!("# Written from servers/src/nats_conf.rs; a test compares them.\n{conf}")
 }
