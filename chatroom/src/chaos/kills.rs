@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use platform::Shutdown;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -145,7 +145,9 @@ async fn part(
     let mut service = Process::start(program, backing.commands(), None).await?;
     let calm = Arc::new(Instance::at(service.listen)?);
     let (number, clients, ways) = (killed as u8, args.clients, vec![Arc::clone(&calm)]);
-    let crowd = Gather { part: killed.name(), number, clients, seed, calm: &calm, ways }.crowd().await?;
+    let crowd = Gather { part: killed.name(), number, clients, seed, calm: &calm, ways, sabotage: args.sabotage }
+        .crowd()
+        .await?;
     if let Some(sabotage) = args.sabotage {
         service.kill().await?;
         service.breaks(sabotage);
@@ -159,7 +161,8 @@ async fn part(
     };
     let (book, times) = crowd.goes_through(killed.name(), u64::from(times), stop, fault).await?;
     service.kill().await?;
-    let mut part = Part::judged(killed.name(), &book, &backing.log().await?, vec![(killed.told(), times)]).await?;
+    let mut part =
+        Part::judged(killed.name(), &book, &backing.log().await?, BTreeMap::from([(killed.told(), times)])).await?;
     if !stop.is_cancelled() {
         part.needs_every_fault();
     }

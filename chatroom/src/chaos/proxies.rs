@@ -13,7 +13,7 @@ use platform::{
     shell::{ShellArgs, shell},
 };
 use servers::Nats;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
@@ -30,10 +30,9 @@ use passing::{Carries, Losses, Proxy};
 const FROZEN_FOR: Duration = Duration::from_secs(6);
 /// A client has one at a time, and 256 are the most.
 const CONNECTIONS_MAX: u32 = 256;
-/// Of a thousand acks so many are swallowed, and at so many the connection is cut. Each costs its instance 1.5 s.
-const ACKS: Losses = Losses { swallowed: 60, cut: 20 };
-/// Of a thousand answers.
-const ANSWERS: Losses = Losses { swallowed: 0, cut: 100 };
+/// Each costs its instance 1.5 s, until it asks again.
+const ACKS: Losses = Losses { of: 32, swallowed: 2, cut: 1 };
+const ANSWERS: Losses = Losses { of: 10, swallowed: 0, cut: 1 };
 
 /// Loses acks and answers, and freezes the log, under clients who repeat with the same key. Judges by the log alone.
 #[derive(Debug, Clone, Args)]
@@ -181,7 +180,8 @@ impl Play<'_> {
         };
         let calm = pair.through(Side::One);
         let (number, clients, seed) = (self.lost as u8, self.args.clients, self.seed);
-        let crowd = Gather { part: name, number, clients, seed, calm, ways }.crowd().await?;
+        let crowd =
+            Gather { part: name, number, clients, seed, calm, ways, sabotage: self.args.sabotage }.crowd().await?;
         let proxies: Vec<&Proxy> = log_proxy.iter().chain(web.iter().flat_map(|web| &web.proxies)).collect();
 
         proxies.iter().for_each(|proxy| proxy.arm(true));
@@ -195,9 +195,9 @@ impl Play<'_> {
 
         let (swallowed, cut) = (proxies.iter().map(|proxy| proxy.swallowed()), proxies.iter().map(|proxy| proxy.cut()));
         let faults = match self.lost {
-            Lost::Acks => vec![("acks swallowed", swallowed.sum()), ("acks cut off", cut.sum())],
-            Lost::Answers => vec![("answers cut off", cut.sum())],
-            Lost::Frozen => vec![("frosts", frosts)],
+            Lost::Acks => BTreeMap::from([("acks swallowed", swallowed.sum()), ("acks cut off", cut.sum())]),
+            Lost::Answers => BTreeMap::from([("answers cut off", cut.sum())]),
+            Lost::Frozen => BTreeMap::from([("frosts", frosts)]),
         };
         let mut part = Part::judged(name, &book, &pair.log, faults).await?;
         if !self.stop.is_cancelled() {

@@ -21,7 +21,7 @@ use super::{
     deed::{Deed, Done, End},
 };
 use crate::{
-    chaos::{instance::Instance, person::Person},
+    chaos::{instance::Instance, person::Person, sabotage::Sabotage},
     client::{Outcome, Wait},
     progress::Progress,
 };
@@ -31,6 +31,8 @@ const ROOMS_TO_JOIN: usize = 24;
 /// A command is repeated until it is certain what became of it, for less than a minute: a key that is older is looked up
 /// in a read model, and there is none.
 const CERTAIN_WITHIN: Duration = Duration::from_secs(50);
+/// Of a log that breaks a rule less is expected: some commands never have a certain answer then.
+const CERTAIN_WITHIN_SABOTAGED: Duration = Duration::from_secs(15);
 /// Between two repeats. Less than the service asks for: the impatient have the same right to be answered truly.
 const AGAIN_AFTER_MS: std::ops::RangeInclusive<u64> = 20..=200;
 /// Commands that are applied between two faults, and after the last.
@@ -51,6 +53,8 @@ pub(in crate::chaos) struct Gather<'a> {
     pub(in crate::chaos) calm: &'a Instance,
     /// Through what they ask: each through one, and its repeats through the next.
     pub(in crate::chaos) ways: Vec<Arc<Instance>>,
+    /// What is broken on purpose.
+    pub(in crate::chaos) sabotage: Option<Sabotage>,
 }
 
 /// People who are ready to act.
@@ -68,6 +72,7 @@ struct Client {
     outside: RoomId,
     to_join: Vec<RoomId>,
     ways: Vec<Arc<Instance>>,
+    certain_within: Duration,
     draw: StdRng,
     deeds: u32,
 }
@@ -75,7 +80,8 @@ struct Client {
 impl Gather<'_> {
     /// Registers everybody, opens the rooms, and lets all into the first of them.
     pub(in crate::chaos) async fn crowd(self) -> Result<Crowd> {
-        let Self { part, number, clients, seed, calm, ways } = self;
+        let Self { part, number, clients, seed, calm, ways, sabotage } = self;
+        let certain_within = sabotage.map_or(CERTAIN_WITHIN, |_| CERTAIN_WITHIN_SABOTAGED);
         let owner = Person::registered(calm, &format!("+4915{number}00000000")).await?;
         let hall = owner.opens_room(calm).await?;
         let outside = owner.opens_room(calm).await?;
@@ -98,6 +104,7 @@ impl Gather<'_> {
                     outside,
                     to_join,
                     ways,
+                    certain_within,
                     draw: StdRng::seed_from_u64(seed ^ u64::from(number) << 32 ^ u64::from(n)),
                     deeds: 0,
                 })
@@ -154,9 +161,8 @@ impl Crowd {
                 progress.at(played);
             }
         };
-        let (acted, played) = tokio::join!(self.act(Arc::clone(&book), COMMANDS_MAX, &enough), faults);
-        let played = played?;
-        acted?;
+        // What cannot be broken or mended ends all of it at once.
+        let ((), played) = tokio::try_join!(self.act(Arc::clone(&book), COMMANDS_MAX, &enough), faults)?;
         Ok((book, played))
     }
 }
@@ -179,7 +185,7 @@ impl Client {
     }
 
     async fn insists_on(&mut self, deed: &Deed) -> Done {
-        let (key, deadline) = (Uuid::now_v7().to_string(), Instant::now() + CERTAIN_WITHIN);
+        let (key, deadline) = (Uuid::now_v7().to_string(), Instant::now() + self.certain_within);
         let mut repeats = 0;
         let end = loop {
             let way = &self.ways[repeats as usize % self.ways.len()];

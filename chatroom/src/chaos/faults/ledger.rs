@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::{
     deed::{Done, End, Trace},
-    part::Part,
+    part::{Part, Wrong},
 };
 use crate::chaos::reader::{self, Entry};
 
@@ -53,41 +53,33 @@ impl Ledger {
     pub(super) fn judge(&self, done: &[Done], part: &mut Part) {
         for Done { traces, end, repeats } in done {
             part.count(end, *repeats);
-            for trace in traces {
-                let found = self.found.get(trace).map_or(&[][..], Vec::as_slice);
-                judge(trace, end, found, part);
+            let found = |trace| (trace, self.found.get(trace).map_or(&[][..], Vec::as_slice));
+            // A deed is wrong once, by whatever is wrong with it first.
+            if let Some((wrong, what)) = traces.iter().map(found).find_map(|(trace, found)| judge(trace, end, found)) {
+                part.is(wrong, what);
             }
         }
     }
 }
 
-fn judge(trace: &Trace, end: &End, found: &[Found], part: &mut Part) {
+fn judge(trace: &Trace, end: &End, found: &[Found]) -> Option<(Wrong, String)> {
     let Trace { kind, mark } = trace;
     let at = || found.iter().map(|found| found.seq).collect::<Vec<_>>();
-    if found.len() > 1 {
-        part.twice += 1;
-        part.violated(format!("{kind} {mark:?} stands at {:?}", at()));
-    }
     match (end, found) {
-        (End::Applied { .. }, []) => {
-            part.lost += 1;
-            part.violated(format!("{kind} {mark:?} was acknowledged, and is not there"));
+        (End::Open(why), _) => Some((Wrong::Open, format!("{kind} {mark:?} was left open: {why}"))),
+        (End::Refused(why) | End::Wronged(why), [_, ..]) => {
+            Some((Wrong::Ghost, format!("{kind} {mark:?} was refused ({why}), and stands at {:?}", at())))
         }
-        (End::Applied { id, seq }, [found, ..]) => {
+        (End::Wronged(why), []) => Some((Wrong::Wronged, format!("{kind} {mark:?} was refused: {why}"))),
+        (End::Refused(_), []) => None,
+        (End::Applied { .. }, []) => Some((Wrong::Lost, format!("{kind} {mark:?} was acknowledged, and is not there"))),
+        (End::Applied { .. }, [_, _, ..]) => Some((Wrong::Twice, format!("{kind} {mark:?} stands at {:?}", at()))),
+        (End::Applied { id, seq }, [found]) => {
             // Of two streams an answer names the one that all may read.
             let at_its_place = *kind == "account.registered" || seq.is_none_or(|seq| seq == found.seq);
             let itself = id.as_ref().is_none_or(|id| *id == found.id);
-            if !(at_its_place && itself) {
-                part.lost += 1;
-                part.violated(format!("{kind} {mark:?} was answered as {id:?} at {seq:?}, and stands at {:?}", at()));
-            }
+            let what = || format!("{kind} {mark:?} was answered as {id:?} at {seq:?}, and stands at {:?}", at());
+            (!(at_its_place && itself)).then(|| (Wrong::Lost, what()))
         }
-        (End::Refused(why) | End::Wronged(why), [_, ..]) => {
-            part.ghosts += 1;
-            part.violated(format!("{kind} {mark:?} was refused ({why}), and stands at {:?}", at()));
-        }
-        (End::Wronged(why), []) => part.violated(format!("{kind} {mark:?} was refused: {why}")),
-        (End::Open(why), _) => part.violated(format!("{kind} {mark:?} was left open: {why}")),
-        (End::Refused(_), []) => {}
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use event_log::EventLog;
 use serde::Serialize;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::{book::Book, deed::End, ledger::Ledger};
 
@@ -20,12 +20,22 @@ pub enum Output {
     Json,
 }
 
+/// What is wrong with a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Lost,
+    Twice,
+    Ghost,
+    Open,
+    Wronged,
+}
+
 /// Counts of one part.
 #[derive(Debug, Clone, Serialize)]
 pub struct Part {
     pub part: &'static str,
     /// What was broken, and how often.
-    pub faults: Vec<(&'static str, u64)>,
+    pub faults: BTreeMap<&'static str, u64>,
     pub commands: u64,
     /// Answered 2xx at last.
     pub applied: u64,
@@ -43,7 +53,9 @@ pub struct Part {
     pub ghosts: u64,
     /// Without a certain answer.
     pub open: u64,
-    /// All of these, what was refused against the rules, and faults that did not happen.
+    /// Refused against the rules.
+    pub wronged: u64,
+    /// All of these, and faults that did not happen.
     pub violations: u64,
     /// The first of them, in words.
     pub named: Vec<String>,
@@ -55,7 +67,7 @@ impl Part {
         part: &'static str,
         book: &Book,
         log: &dyn EventLog,
-        faults: Vec<(&'static str, u64)>,
+        faults: BTreeMap<&'static str, u64>,
     ) -> Result<Self> {
         let mut part = Self::of(part, faults);
         // The book first: whatever is noted until now is in the log as it is read then.
@@ -65,9 +77,9 @@ impl Part {
         Ok(part)
     }
 
-    fn of(part: &'static str, faults: Vec<(&'static str, u64)>) -> Self {
+    fn of(part: &'static str, faults: BTreeMap<&'static str, u64>) -> Self {
         let (commands, applied, refused, resolved, repeats) = (0, 0, 0, 0, 0);
-        let (lost, twice, ghosts, open, violations, named) = (0, 0, 0, 0, 0, Vec::new());
+        let (lost, twice, ghosts, open, wronged, violations, named) = (0, 0, 0, 0, 0, 0, Vec::new());
         Self {
             part,
             faults,
@@ -80,6 +92,7 @@ impl Part {
             twice,
             ghosts,
             open,
+            wronged,
             violations,
             named,
         }
@@ -97,19 +110,26 @@ impl Part {
     pub(super) fn count(&mut self, end: &End, repeats: u32) {
         self.commands += 1;
         self.repeats += u64::from(repeats);
-        let certain = match end {
-            End::Applied { .. } => &mut self.applied,
-            End::Refused(_) | End::Wronged(_) => &mut self.refused,
-            End::Open(_) => {
-                self.open += 1;
-                return;
-            }
-        };
-        *certain += 1;
+        match end {
+            End::Applied { .. } => self.applied += 1,
+            End::Refused(_) | End::Wronged(_) => self.refused += 1,
+            End::Open(_) => return,
+        }
         self.resolved += u64::from(repeats > 0);
     }
 
-    pub(super) fn violated(&mut self, what: String) {
+    pub(super) fn is(&mut self, wrong: Wrong, what: String) {
+        *match wrong {
+            Wrong::Lost => &mut self.lost,
+            Wrong::Twice => &mut self.twice,
+            Wrong::Ghost => &mut self.ghosts,
+            Wrong::Open => &mut self.open,
+            Wrong::Wronged => &mut self.wronged,
+        } += 1;
+        self.violated(what);
+    }
+
+    fn violated(&mut self, what: String) {
         self.violations += 1;
         if self.named.len() < NAMED_MAX {
             self.named.push(what);
@@ -137,11 +157,11 @@ impl fmt::Display for Part {
         })?;
         write!(f, "; {commands} commands: {applied} applied, {refused} refused, ")?;
         write!(f, "{resolved} resolved by {repeats} repeats; ")?;
-        let Self { lost, twice, ghosts, open, violations, .. } = self;
+        let Self { lost, twice, ghosts, open, wronged, violations, .. } = self;
         write!(
             f,
             "{lost} of {applied} acknowledged lost, {twice} twice, {ghosts} refused and stored, {open} left open, "
         )?;
-        write!(f, "{violations} wrong")
+        write!(f, "{wronged} wronged; {violations} wrong")
     }
 }

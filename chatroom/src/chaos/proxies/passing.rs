@@ -1,7 +1,7 @@
 //! What stands between two who speak over TCP, passes everything on, and loses some of the answers?
 
 use anyhow::{Context, Result};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -21,13 +21,14 @@ use super::{acks, answers};
 /// Connections at once; a further one waits. A crowd has at most 256 clients.
 const CONNECTIONS_MAX: usize = 512;
 
-/// Of a thousand answers so many are lost.
+/// Of so many answers, one after the other, so many are lost, wherever the seed puts them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Losses {
+    pub(super) of: usize,
     /// The answer is dropped, and the connection stays.
-    pub(super) swallowed: u32,
+    pub(super) swallowed: usize,
     /// The connection is cut instead of the answer.
-    pub(super) cut: u32,
+    pub(super) cut: usize,
 }
 
 /// Which answers are looked at.
@@ -49,10 +50,16 @@ pub(super) struct Proxy {
 /// What becomes of answers. The seed decides of the n-th; which answer that is, is the scheduler's choice.
 pub(super) struct Fate {
     losses: Losses,
-    draw: Mutex<StdRng>,
+    lots: Mutex<Lots>,
     armed: AtomicBool,
     swallowed: AtomicU64,
     cut: AtomicU64,
+}
+
+/// As drawn from a hat that is filled again when it is empty.
+struct Lots {
+    draw: StdRng,
+    left: Vec<Lot>,
 }
 
 /// What becomes of an answer.
@@ -69,7 +76,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listening as a proxy")?;
         let fate = Arc::new(Fate {
             losses,
-            draw: Mutex::new(StdRng::seed_from_u64(seed)),
+            lots: Mutex::new(Lots { draw: StdRng::seed_from_u64(seed), left: Vec::new() }),
             armed: AtomicBool::new(false),
             swallowed: AtomicU64::new(0),
             cut: AtomicU64::new(0),
@@ -98,17 +105,26 @@ impl Fate {
         if !self.armed.load(Ordering::SeqCst) {
             return Lot::Passed;
         }
-        let drawn = self.draw.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..1_000);
-        let Losses { swallowed, cut } = self.losses;
-        if drawn < swallowed {
-            self.swallowed.fetch_add(1, Ordering::SeqCst);
-            Lot::Swallowed
-        } else if drawn < swallowed + cut {
-            self.cut.fetch_add(1, Ordering::SeqCst);
-            Lot::Cut
-        } else {
-            Lot::Passed
+        let lot = self.lots.lock().unwrap_or_else(PoisonError::into_inner).next(self.losses);
+        match lot {
+            Lot::Passed => {}
+            Lot::Swallowed => drop(self.swallowed.fetch_add(1, Ordering::SeqCst)),
+            Lot::Cut => drop(self.cut.fetch_add(1, Ordering::SeqCst)),
         }
+        lot
+    }
+}
+
+impl Lots {
+    fn next(&mut self, Losses { of, swallowed, cut }: Losses) -> Lot {
+        let Self { draw, left } = self;
+        left.pop().unwrap_or_else(|| {
+            left.extend(std::iter::repeat_n(Lot::Swallowed, swallowed));
+            left.extend(std::iter::repeat_n(Lot::Cut, cut));
+            left.resize(of, Lot::Passed);
+            left.shuffle(draw);
+            left.pop().unwrap_or(Lot::Passed)
+        })
     }
 }
 
