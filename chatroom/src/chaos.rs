@@ -7,6 +7,7 @@ mod instance;
 mod kills;
 mod pair;
 mod person;
+mod power;
 mod promises;
 mod proxies;
 mod races;
@@ -22,6 +23,7 @@ use clap::{Args, Subcommand};
 pub use duplicates::{DuplicatesArgs, DuplicatesReport, duplicates};
 pub use faults::{Output, Part};
 pub use kills::{Killed, KillsArgs, kills};
+pub use power::{NoDisk, PowerArgs, power};
 pub use proxies::{Lost, ProxiesArgs, proxies};
 pub use races::{Race, RacesArgs, RacesReport, races};
 pub use sabotage::Sabotage;
@@ -44,6 +46,8 @@ enum What {
     Proxies(ProxiesArgs),
     /// The command service, the log and a cluster's leader die under clients who repeat.
     Kills(KillsArgs),
+    /// The power goes under clients who repeat, and the log starts from what the disk had.
+    Power(PowerArgs),
     /// A command service whose log breaks a rule: what `kills --sabotage` starts.
     #[command(hide = true)]
     Instance(Box<kills::InstanceArgs>),
@@ -59,6 +63,7 @@ pub async fn run(args: &ChaosArgs) -> Result<()> {
         What::Duplicates(args) => duplicates::run(args).await,
         What::Proxies(args) => proxies::run(args).await,
         What::Kills(args) => kills::run(args).await,
+        What::Power(args) => power::run(args).await,
         What::Instance(args) => kills::run_instance(args).await,
     }
 }

@@ -15,6 +15,8 @@ use crate::{audit, bench, chaos, dev, docs, doctor, listen, load, migrate, user}
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
+/// `EX_UNAVAILABLE`: nothing was tried, so nothing is proven.
+const UNAVAILABLE: u8 = 69;
 
 /// An event-sourced chat backend: commands become events in NATS JetStream, read models in Postgres, frames on sockets.
 #[derive(Debug, Parser)]
@@ -141,9 +143,12 @@ impl ConfigArgs {
     }
 }
 
-/// 78 when the log is not the one that was read (nothing may go on until an operator has looked), else 1.
+/// 78 when the log is not the one that was read (nothing may go on until an operator has looked), 69 when what was asked
+/// for cannot be played on this machine, else 1.
 #[must_use]
 pub fn exit_code(why: &anyhow::Error) -> ExitCode {
-    let diverged = why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. })));
-    if diverged { ExitCode::from(LOG_DIVERGED) } else { ExitCode::FAILURE }
+    if why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. }))) {
+        return ExitCode::from(LOG_DIVERGED);
+    }
+    if why.is::<chaos::NoDisk>() { ExitCode::from(UNAVAILABLE) } else { ExitCode::FAILURE }
 }

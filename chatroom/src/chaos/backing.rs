@@ -32,6 +32,13 @@ impl Backing {
         Ok(backing)
     }
 
+    /// On this server, which is empty.
+    pub(super) async fn on(nats: Nats) -> Result<Self> {
+        let backing = Self::One(Box::new(nats));
+        backing.migrate().await?;
+        Ok(backing)
+    }
+
     async fn migrate(&self) -> Result<()> {
         let (operator, replicas) = match self {
             Self::One(nats) => (nats.connect(Role::Operator).await, 1),
