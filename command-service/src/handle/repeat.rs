@@ -4,7 +4,7 @@ use super::{Basis, Command, Creates, Handler, Outcome, Repeat};
 use crate::http::error::{log_unavailable, not_understood};
 use crate::stamp::{EVENTS_MAX, Stamp};
 use chrono::TimeDelta;
-use event_log::{Fact, FollowError, Freshness, Record, Start};
+use event_log::{Fact, FollowError, Freshness, LogError, Record, Start};
 use events::{StreamName, Subject};
 use futures::StreamExt;
 use platform::{Code, Problem};
@@ -21,6 +21,15 @@ const CLOCKS_DIFFER_BY_MAX: TimeDelta = TimeDelta::seconds(30);
 /// The key was another command's.
 pub(crate) fn mismatch() -> Problem {
     Problem::new(Code::IdempotencyMismatch, "This idempotency key was used before with another body.")
+}
+
+/// The log holds what the key made, and does not say what that is: nobody may be told that nothing was done.
+fn in_doubt(error: LogError) -> Problem {
+    let mut problem = log_unavailable(error);
+    problem.detail = "The log cannot be read at the moment, so whether this was applied is unknown. \
+                      Repeat it with the same key."
+        .into();
+    problem
 }
 
 impl Handler {
@@ -112,7 +121,7 @@ impl Handler {
     }
 
     async fn fact(&self, stream: StreamName, seq: u64) -> Result<Option<Fact>, Problem> {
-        let record = self.log.read(stream, seq).await.map_err(log_unavailable)?;
+        let record = self.log.read(stream, seq).await.map_err(in_doubt)?;
         // What is not the command's may be anything; what is the command's, this release wrote.
         Ok(record.and_then(|record| record.fact().ok()))
     }

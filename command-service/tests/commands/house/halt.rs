@@ -1,9 +1,10 @@
-//! A log that stops before an append, so that a race can be played step by step.
+//! A log that stops before an append, so that a race can be played step by step, or cannot be read where it is asked to.
 
 use event_log::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, JetStream, LogError, Record, Start};
 use events::{NewEvent, StreamName, Subject};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -16,6 +17,8 @@ const REACHED_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Halting {
     log: JetStream,
     next: Mutex<Option<Stop>>,
+    /// Whether records can be read by their sequence. Tips always can.
+    is_unreadable: AtomicBool,
 }
 
 struct Stop {
@@ -32,7 +35,12 @@ pub(crate) struct Halt {
 
 impl Halting {
     pub(crate) fn new(log: JetStream) -> Self {
-        Self { log, next: Mutex::default() }
+        Self { log, next: Mutex::default(), is_unreadable: AtomicBool::new(false) }
+    }
+
+    /// From now on no record is read by its sequence, as if the log went away in between.
+    pub(crate) fn becomes_unreadable(&self) {
+        self.is_unreadable.store(true, Ordering::SeqCst);
     }
 
     /// Stops the next append that writes to this subject: what it is decided on has been read by then.
@@ -75,6 +83,10 @@ impl EventLog for Halting {
     }
 
     fn read(&self, stream: StreamName, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
+        if self.is_unreadable.load(Ordering::SeqCst) {
+            let away = LogError::Unavailable { doing: "reading a record", why: "it went away".into() };
+            return Box::pin(async { Err(away) });
+        }
         self.log.read(stream, seq)
     }
 

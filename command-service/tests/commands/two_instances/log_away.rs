@@ -59,3 +59,19 @@ async fn an_instance_that_nothing_was_appended_by_asks_the_canary_and_is_not_rea
     until(&pair.one.health, "log-appends", |state| *state == State::Ok).await;
     pair.stop().await;
 }
+
+// Red with `log_unavailable` instead of `in_doubt` in handle/repeat.rs.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_repeats_what_was_applied_is_never_told_that_nothing_was_done() {
+    let (pair, [_, two]) = Pair::halting().await;
+    let ada = registering(PASSWORD).done(&pair.one).await;
+    let key = uuid::Uuid::now_v7().to_string();
+    let making = making_a_lounge(&ada).with_key(&key);
+    making.done(&pair.one).await;
+    two.becomes_unreadable();
+    let doubt = making.refused(&pair.two, "log-unavailable").await;
+    let detail = doubt.body["detail"].as_str().expect("a detail");
+    assert_eq!(doubt.status, 503);
+    assert!(detail.contains("unknown") && !detail.contains("Nothing was done"), "{detail}");
+    pair.stop().await;
+}
