@@ -57,7 +57,7 @@ async fn notices_within(rounds: u32, race: Race, sabotage: Sabotage) {
 async fn an_account_too_many_is_noticed() {
     notices(Race::Phone, Sabotage::DropCondition).await;
     // Of an account that is lost, only those are told whom the relay seems to have passed: not in every round.
-    notices_within(12, Race::Phone, Sabotage::AnswerBeforeAck).await;
+    notices_within(24, Race::Phone, Sabotage::AnswerBeforeAck).await;
     notices(Race::Phone, Sabotage::HalfAUnit).await;
 }
 
