@@ -147,7 +147,8 @@ pub struct RateLimitArgs {
     #[arg(long, env = "LIMIT_REACTIONS", value_name = "RATE", default_value = "5/s,20")]
     pub limit_reactions: Rate,
 
-    /// Messages that one moderator hides, removes or restores; all of a person's count as one.
+    /// What one moderator does: messages that he hides, removes or restores (all of a person's count as one), people whom
+    /// he kicks, bans or mutes.
     #[arg(long, env = "LIMIT_MODERATION", value_name = "RATE", default_value = "5/s,50")]
     pub limit_moderation: Rate,
 
@@ -162,6 +163,10 @@ pub struct RateLimitArgs {
     /// Lounges and rooms that one user makes.
     #[arg(long, env = "LIMIT_ROOMS_MADE", value_name = "RATE", default_value = "5/h")]
     pub limit_rooms_made: Rate,
+
+    /// Changes of one user: of his name, of lounges and rooms, of others' roles.
+    #[arg(long, env = "LIMIT_CHANGES", value_name = "RATE", default_value = "1/s,20")]
+    pub limit_changes: Rate,
 
     /// Rooms that one user joins.
     #[arg(long, env = "LIMIT_JOINS", value_name = "RATE", default_value = "0.1/s,20")]
@@ -195,6 +200,7 @@ pub struct RateLimits {
     pub reports: Arc<RateLimit<Uuid>>,
     pub markers: Arc<RateLimit<Uuid>>,
     pub rooms_made: Arc<RateLimit<Uuid>>,
+    pub changes: Arc<RateLimit<Uuid>>,
     pub joins: Arc<RateLimit<Uuid>>,
     pub heartbeats: Arc<RateLimit<Uuid>>,
     pub registrations: Arc<RateLimit<AddressKey>>,
@@ -218,6 +224,7 @@ impl RateLimits {
             reports: limit("reports", args.limit_reports, lifted),
             markers: limit("markers", args.limit_markers, lifted),
             rooms_made: limit("rooms-made", args.limit_rooms_made, lifted),
+            changes: limit("changes", args.limit_changes, lifted),
             joins: limit("joins", args.limit_joins, lifted),
             heartbeats: limit("heartbeats", args.limit_heartbeats, lifted),
             registrations: limit("registrations", args.limit_registrations, lifted),

@@ -155,6 +155,7 @@ async fn decide(
     id: LoungeId,
     wish: ChangeLounge,
 ) -> Result<Done<LoungeDone>, Problem> {
+    app.limits.changes.check(&me.id.0)?;
     let subject = Subject::Lounge(id);
     let needs = vec![(subject, Age::Any)];
     let command = Command { name: "change-lounge", stamp: &stamp, needs, creates: Creates::Nothing };

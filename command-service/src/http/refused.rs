@@ -17,7 +17,7 @@ const ANY: [Kind; 9] = [
         422,
         "`validation`, with every field that is not valid; `idempotency-mismatch`: the key was used with another body.",
     ),
-    (429, "`rate-limited`: come back after `Retry-After`. Nothing was done."),
+    (429, "`rate-limited`: come back after `Retry-After`, a repeat with its key."),
     (500, "`internal`: repeat it with the same key and report the `request_id`."),
     (503, "`overloaded`, `log-unavailable` or `read-model-behind`: repeat it with the same key after `Retry-After`."),
     (507, "`storage-full`. Nothing was done."),

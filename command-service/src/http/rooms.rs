@@ -183,6 +183,7 @@ pub(super) async fn reopen(
 }
 
 async fn decide(app: &App, me: &Me, stamp: Stamp, id: RoomId, wish: RoomWish) -> Result<Done<RoomDone>, Problem> {
+    app.limits.changes.check(&me.id.0)?;
     let (room, member) = (Subject::Room(id), Subject::Member(id, me.id));
     let wish = ChangeRoom { room: id, by: me.id, wish, now: stamp.now };
     let needs = vec![(room, Age::Any), (member, Age::Fresh)];

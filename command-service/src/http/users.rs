@@ -170,6 +170,7 @@ pub(super) async fn rename(
     let mut fields = Fields::default();
     let name = fields.read("/display_name", DisplayName::parse(&request.display_name));
     let Some(name) = name else { return Err(fields.into()) };
+    app.limits.changes.check(&me.id.0)?;
     let account = Subject::Account(me.id);
     let needs = vec![(account, Age::Any)];
     let command = Command { name: "rename", stamp: &stamp, needs, creates: Creates::Nothing };

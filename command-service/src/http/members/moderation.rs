@@ -187,6 +187,7 @@ async fn decide(
     name: &'static str,
     measure: Measure,
 ) -> Result<Done<MemberDone>, Problem> {
+    app.limits.moderation.check(&me.id.0)?;
     let other = Another::find(app, me, room, user).await?;
     let wish = Moderate { room, user, by: me.id, measure, now: stamp.now };
     let outcome = app.handler.handle(other.command(name, &stamp, Age::Any), |basis| {

@@ -48,6 +48,7 @@ pub(in crate::http) async fn change(
     Json(request): Json<NewRole>,
 ) -> Result<Done<MemberDone>, Problem> {
     let stamp = stamp.with_body(&request);
+    app.limits.changes.check(&me.id.0)?;
     let other = Another::find(&app, &me, room, user).await?;
     let wish = ChangeRole { room, user, by: me.id, role: request.role, now: stamp.now };
     let outcome = app.handler.handle(other.command("change-role", &stamp, Age::Any), |basis| {

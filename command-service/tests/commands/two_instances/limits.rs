@@ -1,7 +1,7 @@
 //! What is told to who asks too often? 429 with all that a client needs to come back, for each limit of commands.
 
 use crate::house::{
-    ADA, Answer, Ask, House, Instance, ORIGIN, PASSWORD, Pair, making_a_lounge, registering, signing_in,
+    ADA, Answer, Ask, House, Instance, ORIGIN, PASSWORD, Pair, making_a_lounge, member, registering, signing_in,
 };
 use platform::limits::RateLimitArgs;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ async fn with_low_limits() -> Pair {
         limit_registrations: rate("4/h"),
         limit_reactions: rate("1/h"),
         limit_moderation: rate("1/h"),
+        limit_changes: rate("1/h"),
         limit_reports: rate("1/h"),
         ..house.config.limits
     };
@@ -88,6 +89,18 @@ async fn each_limit_of_commands_refuses_with_all_that_a_client_needs() {
     tells(&refused_at(2, one, reporting).await, "reports");
     let judging = || about("/status", "PUT", json!({ "status": "hidden" })).by(&ada);
     tells(&refused_at(2, one, judging).await, "moderation");
+    let kicking = || Ask::new("DELETE", member(&room, &bob, ""), Value::Null).by(&ada);
+    tells(&refused_at(1, one, kicking).await, "moderation");
+    let renaming = || Ask::new("PATCH", "/v1/users/me", json!({ "display_name": "Rob" })).by(&bob);
+    tells(&refused_at(2, one, renaming).await, "changes");
+    let raising = || Ask::new("PUT", member(&room, &bob, "/role"), json!({ "role": "moderator" })).by(&ada);
+    tells(&refused_at(2, one, raising).await, "changes");
+    for change in [
+        Ask::new("PATCH", room.as_str(), json!({ "topic": "tea" })),
+        Ask::new("POST", format!("{room}/archive"), Value::Null),
+    ] {
+        tells(&change.by(&ada).of(one).await, "changes");
+    }
     posting(&bob).done(one).await;
     posting(&bob).done(one).await;
     let carl = json!({ "phone": "+4915100000003", "password": PASSWORD, "display_name": "Carl" });
