@@ -31,6 +31,7 @@ struct Failures {
     count: u32,
     /// Tries whose verdict is still out: they count as failures, or a hundred at once would be one.
     under_way: u32,
+    /// When the last one failed, or the first try began.
     last: Instant,
 }
 
@@ -76,7 +77,7 @@ impl Throttle {
         let so_far = all.get(&Who::Phone(phone)).copied().filter(Failures::still_count);
         let so_far = so_far.unwrap_or(Failures { count: 0, under_way: 0, last: Instant::now() });
         let under_way = so_far.under_way + 1;
-        all.insert(Who::Phone(phone), Failures { under_way, last: Instant::now(), ..so_far });
+        all.insert(Who::Phone(phone), Failures { under_way, ..so_far });
         Ok(Attempt { throttle: self, phone, address })
     }
 
@@ -177,6 +178,22 @@ mod tests {
         assert_eq!((tries.len(), refused.len()), (3, 97));
         drop(tries);
         assert!(throttle.attempt(ADA, address(1)).is_ok(), "nothing was tried");
+    }
+
+    // Red with `last: Instant::now()` in `attempt`.
+    #[tokio::test(start_paused = true)]
+    async fn a_try_without_a_verdict_does_not_begin_the_pause_anew() {
+        let throttle = Throttle::new();
+        for _ in 0..9 {
+            fails(&throttle, ADA, address(1));
+        }
+        tokio::time::advance(Duration::from_secs(64)).await;
+        for _ in 0..3 {
+            let Ok(attempt) = throttle.attempt(ADA, address(1)) else { panic!("the pause is over") };
+            drop(attempt);
+        }
+        throttle.attempt(ADA, address(1)).expect("the pause is still over").failed();
+        assert!(throttle.attempt(ADA, address(1)).is_err());
     }
 
     #[tokio::test(start_paused = true)]
