@@ -55,9 +55,11 @@ pub(crate) fn start(log: Arc<dyn EventLog>, passed: Passed, health: Health, shut
         tries.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! { () = ending.drained() => return Ok(()), _ = tries.tick() => {} }
+            // What is heard was so at the latest when the question began.
+            let asked = Instant::now();
             let why = match timeout(ANSWER_WITHIN, listen(&*log, &passed)).await {
                 Ok(Ok(())) => {
-                    told.send_replace(Some(Instant::now()));
+                    told.send_replace(Some(asked));
                     health.set(CHECK, State::Ok);
                     continue;
                 }

@@ -29,10 +29,11 @@ impl FromRequestParts<App> for Me {
         let subject = Subject::User(caller.user);
         let tips = &app.handler.tips;
         let tip = tips.get(subject, Age::Any).await.map_err(log_unavailable)?;
-        if let Ok(me) = Self::of(&caller, tip.state()) {
-            return Ok(me);
+        match Self::of(&caller, tip.state()) {
+            Ok(me) if me.kind == caller.kind => return Ok(me),
+            // Who has just appeared through another instance is somebody, and who was upgraded there is no guest.
+            Ok(_) | Err(_) => {}
         }
-        // Who has just appeared through another instance is somebody.
         let tip = tips.latest(subject).await.map_err(log_unavailable)?;
         Ok(Self::of(&caller, tip.state())?)
     }
