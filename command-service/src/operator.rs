@@ -8,7 +8,7 @@ use crate::stamp::Stamp;
 use crate::tips::State;
 use crate::tokens::phone_tag;
 use anyhow::{Context, Result, anyhow, bail};
-use event_log::{AppendError, EventLog, Freshness};
+use event_log::{AppendError, Appended, EventLog, Freshness};
 use events::identity::{Account, AccountEvent, Phone};
 use events::system::Relay;
 use events::{Actor, Change, Condition, NewEvent, Subject, UserId};
@@ -93,8 +93,9 @@ async fn change(
         envelope.after = Some(Condition { subject, seq });
         let event = Change::<AccountEvent, Account>::of(account, event).into();
         match log.append(vec![NewEvent { subject, envelope, event }]).await {
-            Ok(appended) => {
-                return Ok(if is_public(log, appended.last).await? { Done::InForce } else { Done::Written });
+            // Stored already is as good: its ack was lost, and it was sent again.
+            Ok(Appended { last }) | Err(AppendError::AlreadyStored { seq: last }) => {
+                return Ok(if is_public(log, last).await? { Done::InForce } else { Done::Written });
             }
             Err(AppendError::Conflict) => {}
             Err(error) => return Err(error).context("nothing is certain: say it again, which does no harm"),

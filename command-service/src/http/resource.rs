@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 /// The end of the year 9999, the last that RFC 3339 can write.
 const FOR_EVER: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).expect("within chrono's range");
+
 /// A reaction of the caller's.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = OwnReaction)]

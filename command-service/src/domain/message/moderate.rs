@@ -5,7 +5,7 @@ use crate::domain::membership::{Member, member};
 use crate::domain::text::Reason;
 use crate::domain::{Fault, Rejection};
 use events::message::{MessageModerated, MessageStatus, MessagesRemoved, RemovalCause};
-use events::{Membership, MessageEvent, Role, Room, RoomId, Time, UserId};
+use events::{Membership, MessageEvent, Room, RoomId, Time, UserId};
 
 /// A status that moderators give. Deleting is the author's alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +102,6 @@ pub fn remove_all(
 
 fn moderator(room: Option<&Room>, membership: Option<&Membership>, by: UserId, now: Time) -> Result<Member, Rejection> {
     let (_, member) = member(room, membership, by, now)?;
-    match member.role() {
-        Role::Moderator | Role::Owner => Ok(member),
-        Role::Member => Err(Rejection::NotModerator),
-    }
+    member.moderates()?;
+    Ok(member)
 }
