@@ -73,7 +73,7 @@ impl Parts {
             Outcome::Applied { facts, .. } => {
                 facts.iter().rev().find(|fact| is_public(&fact.event)).map(|fact| fact.seq)
             }
-            Outcome::Unchanged(basis) => Some(basis.tip(subject).seq),
+            Outcome::Unchanged(basis) | Outcome::Forgotten { now: basis, .. } => Some(basis.tip(subject).seq),
         };
         let seq = self.passed.wait(public.ok_or_else(Problem::internal)?).await?;
         Ok(self.position(seq))

@@ -74,6 +74,8 @@ pub(crate) enum Outcome {
     Applied { facts: Vec<Arc<Fact>>, repeat: Repeat },
     /// Everything was as it wished already.
     Unchanged(Basis),
+    /// It was applied when it first came, and the log has forgotten its events since.
+    Forgotten { now: Basis, repeat: Repeat },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,8 +119,12 @@ impl Handler {
     ) -> Result<Outcome, Problem> {
         let outcome = self.carry_out(&command, decide).await;
         let told = match &outcome {
-            Ok(Outcome::Applied { repeat: Repeat::No, .. }) => "applied",
-            Ok(Outcome::Applied { repeat: Repeat::Yes, .. }) => "repeated",
+            Ok(Outcome::Applied { repeat: Repeat::No, .. } | Outcome::Forgotten { repeat: Repeat::No, .. }) => {
+                "applied"
+            }
+            Ok(Outcome::Applied { repeat: Repeat::Yes, .. } | Outcome::Forgotten { repeat: Repeat::Yes, .. }) => {
+                "repeated"
+            }
             Ok(Outcome::Unchanged(_)) => "unchanged",
             Err(problem) => problem.code.as_str(),
         };
@@ -170,7 +176,7 @@ impl Handler {
                     basis = self.latest(command).await?;
                     is_latest = true;
                 }
-                Err(AppendError::AlreadyStored { seq }) => return self.original(command.stamp, stream, seq).await,
+                Err(AppendError::AlreadyStored { seq }) => return self.stored(command, stream, seq).await,
                 Err(error) => return Err(refused(error)),
             }
         }
@@ -259,7 +265,7 @@ impl Outcome {
     pub(crate) fn chat_seq(&self) -> u64 {
         match self {
             Self::Applied { facts, .. } => facts.last().map_or(0, |fact| fact.seq),
-            Self::Unchanged(basis) => basis.chat_seq(),
+            Self::Unchanged(basis) | Self::Forgotten { now: basis, .. } => basis.chat_seq(),
         }
     }
 
@@ -267,7 +273,7 @@ impl Outcome {
     pub(crate) fn state<S: State>(&self, subject: Subject) -> Option<&S> {
         match self {
             Self::Applied { facts, .. } => S::left_by(&facts.iter().rev().find(|fact| fact.subject == subject)?.event),
-            Self::Unchanged(basis) => basis.state(subject),
+            Self::Unchanged(basis) | Self::Forgotten { now: basis, .. } => basis.state(subject),
         }
     }
 
@@ -275,13 +281,13 @@ impl Outcome {
     pub(crate) fn applied(&self) -> &[Arc<Fact>] {
         match self {
             Self::Applied { facts, .. } => facts,
-            Self::Unchanged(_) => &[],
+            Self::Unchanged(_) | Self::Forgotten { .. } => &[],
         }
     }
 
     pub(crate) fn repeat(&self) -> Repeat {
         match self {
-            Self::Applied { repeat, .. } => *repeat,
+            Self::Applied { repeat, .. } | Self::Forgotten { repeat, .. } => *repeat,
             Self::Unchanged(_) => Repeat::No,
         }
     }

@@ -86,17 +86,21 @@ impl Handler {
 
     async fn original_at(&self, stamp: &Stamp, place: Option<(StreamName, u64)>) -> Result<Option<Outcome>, Problem> {
         match place {
-            Some((stream, seq)) => self.original(stamp, stream, seq).await.map(Some),
+            Some((stream, seq)) => self.original(stamp, stream, seq).await,
             None => Ok(None),
         }
     }
 
-    /// The outcome of the command when it first came: the events of its unit, of which one stands at `seq`.
+    /// The outcome of the command when it first came: the events of its unit, of which one stands at `seq`; `None`
+    /// where the stream has forgotten that one.
     ///
     /// # Errors
     /// 422 `idempotency-mismatch` when it was another command with the same key.
-    pub(super) async fn original(&self, stamp: &Stamp, stream: StreamName, seq: u64) -> Result<Outcome, Problem> {
+    async fn original(&self, stamp: &Stamp, stream: StreamName, seq: u64) -> Result<Option<Outcome>, Problem> {
         let one = self.fact(stream, seq).await?;
+        if one.is_none() && forgets(stream) {
+            return Ok(None);
+        }
         let place = one.as_ref().and_then(|fact| stamp.place_of(fact.envelope.id));
         let (Some(one), Some(place)) = (one, place) else {
             tracing::error!(%stream, seq, "an event that was found before is not there");
@@ -116,8 +120,15 @@ impl Handler {
                 None => {}
             }
         }
-        let repeat = if stamp.key().is_some() { Repeat::Yes } else { Repeat::No };
-        Ok(Outcome::Applied { facts, repeat })
+        Ok(Some(Outcome::Applied { facts, repeat: told(stamp) }))
+    }
+
+    /// The outcome of a command that the log says it holds: what stands now, where the stream has forgotten its event.
+    pub(super) async fn stored(&self, command: &Command<'_>, stream: StreamName, seq: u64) -> Result<Outcome, Problem> {
+        match self.original(command.stamp, stream, seq).await? {
+            Some(outcome) => Ok(outcome),
+            None => Ok(Outcome::Forgotten { now: self.latest(command).await?, repeat: told(command.stamp) }),
+        }
     }
 
     async fn fact(&self, stream: StreamName, seq: u64) -> Result<Option<Fact>, Problem> {
@@ -167,6 +178,19 @@ impl Handler {
             Err(late())
         };
         tokio::time::timeout(READ_WITHIN, search).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+/// What is repeated without a key is not told from what is new.
+fn told(stamp: &Stamp) -> Repeat {
+    if stamp.key().is_some() { Repeat::Yes } else { Repeat::No }
+}
+
+/// Whether an event that was stored there may be gone: replaced by a later one on its subject, or after its time.
+fn forgets(stream: StreamName) -> bool {
+    match stream {
+        StreamName::Chat => false,
+        StreamName::Identity | StreamName::Presence | StreamName::Markers => true,
     }
 }
 

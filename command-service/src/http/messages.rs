@@ -117,7 +117,7 @@ pub(super) async fn delete(
     let seq = match &outcome {
         Outcome::Applied { .. } => outcome.chat_seq(),
         // The deletion is what the look-up knew of.
-        Outcome::Unchanged(basis) => basis.chat_seq().max(known.seq),
+        Outcome::Unchanged(basis) | Outcome::Forgotten { now: basis, .. } => basis.chat_seq().max(known.seq),
     };
     let position = app.position(seq);
     let message = written(me.person(), &known.original, Some(MessageStatus::Deleted));

@@ -46,6 +46,30 @@ async fn a_marker_goes_forward_on_both_instances_and_not_beyond_what_can_be_read
     hall.stop().await;
 }
 
+// Red with `forgets` giving false always: 500 at each repeat.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_that_a_later_one_replaced_is_repeated_with_what_stands_now() {
+    let hall = Hall::start().await;
+    let (one, two) = (&hall.pair.one, &hall.pair.two);
+    let read = |seq: u64| hall.ask("PUT", "/read", json!({ "seq": seq })).by(&hall.bob);
+    let stands = |seq: u64| json!({ "marker": { "room_id": hall.room(), "seq": seq } });
+    let (behind, beyond) = (key(), key());
+    hall.read_model.has_head(hall.room(), 7).await;
+    read(5).with_key(&behind).done(one).await;
+    // No further than can be read by now, so that the repeat would go on.
+    assert_eq!(read(15).with_key(&beyond).done(one).await, stands(7));
+    hall.read_model.has_head(hall.room(), 20).await;
+    read(9).done(one).await;
+    for instance in [one, two, one] {
+        assert_eq!(read(5).with_key(&behind).done(instance).await, stands(9), "as it wished already");
+        let repeat = read(15).with_key(&beyond).of(instance).await;
+        assert_eq!((repeat.status, &repeat.body), (200, &stands(9)), "the log knows it, and it was applied");
+        assert_eq!(repeat.headers["idempotency-replayed"], "true");
+    }
+    assert_eq!(hall.bob_has_read().await, Some(9));
+    hall.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_marked_while_it_is_unknown_what_can_be_read() {
     let pair = Pair::start().await;
