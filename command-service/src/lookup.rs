@@ -59,7 +59,8 @@ impl Lookup {
         self.recent().place(id)
     }
 
-    /// The message of this room, or 404 once the read model has everything that was in the log on arrival.
+    /// The message of this room, or 404; removed or 404 once the read model has everything that was in the log on
+    /// arrival.
     ///
     /// # Errors
     /// 404; 503 `read-model-behind`, `overloaded` or `log-unavailable` where that cannot be said.
@@ -69,15 +70,13 @@ impl Lookup {
             (recent.posted(message), recent.became(message))
         };
         let known = match (posted, became.map(|became| became.status)) {
-            // Another instance may have restored it since, and nothing else would ever tell.
-            (Some(posted), Some(MessageStatus::Removed)) => Some(self.read(message).await?.known.unwrap_or(posted)),
             (Some(posted), Some(MessageStatus::Visible | MessageStatus::Hidden | MessageStatus::Deleted) | None) => {
-                Some(posted)
+                Some(or_later(posted, became))
             }
-            (None, _) => self.read_in_time(message).await?,
+            // Another instance may have restored it since, and nothing else would ever tell.
+            (Some(_), Some(MessageStatus::Removed)) | (None, _) => self.read_in_time(message, posted, became).await?,
         };
-        let known = known.filter(|known| known.original.room == room).ok_or_else(Problem::not_found)?;
-        Ok(became.map_or(known, |became| known.or_later(became)))
+        known.filter(|known| known.original.room == room).ok_or_else(Problem::not_found)
     }
 
     /// Where the message was posted, if the read model has it by now: for the repeat of a command.
@@ -96,18 +95,30 @@ impl Lookup {
         Ok(head.await?.map_or(0, unsigned))
     }
 
-    async fn read_in_time(&self, message: MessageId) -> Result<Option<Known>, Problem> {
+    /// What is read, or known here where it is later. That it is not there or removed may have passed, so that much is
+    /// said only of the log's end.
+    async fn read_in_time(
+        &self,
+        message: MessageId,
+        posted: Option<Known>,
+        became: Option<Became>,
+    ) -> Result<Option<Known>, Problem> {
         let deadline = Instant::now() + WAIT_MAX;
-        let mut answer = self.read(message).await?;
-        if answer.known.is_some() {
-            return Ok(answer.known);
+        let ask = async || -> Result<_, Problem> {
+            let Answer { read, known } = self.read(message).await?;
+            Ok((read, known.or(posted).map(|known| or_later(known, became))))
+        };
+        let (mut read, mut known) = ask().await?;
+        if !may_pass(known) {
+            return Ok(known);
         }
         let end = self.log.extent(StreamName::Chat).await.map_err(log_unavailable)?.last;
+        let made_here_last = became.is_some_and(|became| became.seq >= end);
         let mut again = tokio::time::interval(ASK_EVERY);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if answer.known.is_some() || answer.read.reached(self.epoch, end) {
-                return Ok(answer.known);
+            if !may_pass(known) || read.reached(self.epoch, end) || known.is_some() && made_here_last {
+                return Ok(known);
             }
             if Instant::now() >= deadline {
                 let detail =
@@ -115,7 +126,7 @@ impl Lookup {
                 return Err(Problem::new(Code::ReadModelBehind, detail).after(Duration::from_secs(1)));
             }
             again.tick().await;
-            answer = self.read(message).await?;
+            (read, known) = ask().await?;
         }
     }
 
@@ -144,6 +155,18 @@ impl Known {
             return self;
         }
         Self { original: Original { status: became.status, ..self.original }, seq: self.seq.max(became.seq) }
+    }
+}
+
+fn or_later(known: Known, became: Option<Became>) -> Known {
+    became.map_or(known, |became| known.or_later(became))
+}
+
+/// Whether what is known of a message can be otherwise by now, in favour of who wants to write on it.
+fn may_pass(known: Option<Known>) -> bool {
+    match known.map(|known| known.original.status) {
+        None | Some(MessageStatus::Removed) => true,
+        Some(MessageStatus::Visible | MessageStatus::Hidden | MessageStatus::Deleted) => false,
     }
 }
 

@@ -65,7 +65,7 @@ async fn all_of_somebodys_messages_go_at_once_and_not_those_of_ones_equals() {
     hall.stop().await;
 }
 
-// Red with the arm of `Removed` in `Lookup::message` taken out: what was restored elsewhere stays gone here.
+// Red with `Removed` in the first arm of `Lookup::message`: what was restored elsewhere stays gone here.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_removed_here_is_gone_at_once_and_back_when_it_is_restored_elsewhere() {
     let hall = Hall::start().await;
@@ -81,6 +81,32 @@ async fn what_was_removed_here_is_gone_at_once_and_back_when_it_is_restored_else
     edit().done(&hall.pair.two).await;
     hall.is_read("visible").await;
     edit().done(&hall.pair.one).await;
+    hall.stop().await;
+}
+
+// Red with `may_pass` giving false for `Removed`: both are told that it is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_restored_is_not_said_to_be_gone_while_it_is_not_read_yet() {
+    let hall = Hall::start().await;
+    let (one, two) = (&hall.pair.one, &hall.pair.two);
+    let (here, elsewhere) = (hall.bob_says("hello").await, hall.bob_says("bye").await);
+    let judge = |message: &str, status: &str| {
+        hall.ask("PUT", &format!("{message}/status"), json!({ "status": status })).by(&hall.ada)
+    };
+    let edit = |message: &str| hall.ask("PATCH", message, json!({ "text": "hi" })).by(&hall.bob);
+    judge(&here, "removed").done(one).await;
+    judge(&elsewhere, "removed").done(one).await;
+    hall.is_read("removed").await;
+    judge(&elsewhere, "visible").done(two).await;
+    // Who restores needs to know as well.
+    hall.is_read("removed").await;
+    judge(&here, "visible").done(one).await;
+    // The one instance never had the message, the other removed it.
+    let told = tokio::join!(refused(edit(&here), two), refused(edit(&elsewhere), one));
+    assert_eq!((told.0.as_str(), told.1.as_str()), ("read-model-behind", "read-model-behind"));
+    hall.is_read("visible").await;
+    edit(&here).done(two).await;
+    edit(&elsewhere).done(one).await;
     hall.stop().await;
 }
 
