@@ -65,6 +65,8 @@ pub enum Rejection {
     SessionOver,
     /// A spent refresh token came back.
     TokenReused,
+    /// The current password is another: it was from the start, or is so by now.
+    WrongPassword,
 }
 
 impl fmt::Display for Rejection {
@@ -101,6 +103,7 @@ impl fmt::Display for Rejection {
             Self::NoAccount => f.write_str("The account of this access token cannot act."),
             Self::SessionOver => f.write_str("The session has ended: sign in."),
             Self::TokenReused => f.write_str("This refresh token was used before, so its session is closed: sign in."),
+            Self::WrongPassword => f.write_str("The current password is not the right one."),
         }
     }
 }

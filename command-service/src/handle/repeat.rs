@@ -3,6 +3,7 @@
 use super::{Basis, Command, Creates, Handler, Outcome, Repeat};
 use crate::http::error::{log_unavailable, not_understood};
 use crate::stamp::{EVENTS_MAX, Stamp};
+use crate::tips::Tip;
 use chrono::TimeDelta;
 use event_log::{Fact, FollowError, Freshness, LogError, Record, Start};
 use events::{StreamName, Subject};
@@ -32,17 +33,12 @@ fn in_doubt(error: LogError) -> Problem {
     problem
 }
 
-impl Handler {
-    /// Whether the last event on this subject is the command's own, by its key: then this is its repeat, and what it
-    /// was decided on is no more.
-    pub(crate) async fn has_written(&self, stamp: &Stamp, subject: Subject) -> Result<bool, Problem> {
-        if stamp.key().is_none() {
-            return Ok(false);
-        }
-        let tip = self.tips.latest(subject).await.map_err(log_unavailable)?;
-        Ok(tip.fact.is_some_and(|fact| stamp.place_of(fact.envelope.id).is_some()))
-    }
+/// Whether this tip is the command's own, by its key: then this is its repeat, and what it was decided on is no more.
+pub(crate) fn has_written(stamp: &Stamp, tip: &Tip) -> bool {
+    stamp.key().is_some() && tip.fact.as_deref().is_some_and(|fact| stamp.place_of(fact.envelope.id).is_some())
+}
 
+impl Handler {
     /// A message whose key may be older than the log's duplicate window is looked for before it is posted.
     pub(super) async fn posted_before(&self, command: &Command<'_>) -> Result<Option<Outcome>, Problem> {
         match command.creates {

@@ -87,7 +87,7 @@ async fn confirmed(
     let hash = credential.and_then(|credential| credential.hash);
     if app.passwords.compare(&password, hash.as_deref()).await? == Match::Wrong {
         attempt.failed();
-        return Err(Problem::new(Code::WrongPassword, "The current password is not the right one."));
+        return Err(Rejection::WrongPassword.into());
     }
     attempt.succeeded();
     Ok(())

@@ -29,6 +29,7 @@ impl From<Rejection> for Problem {
             Rejection::PhoneTaken { .. } => Code::PhoneTaken,
             Rejection::NoAccount | Rejection::SessionOver => Code::Unauthenticated,
             Rejection::TokenReused => Code::TokenReused,
+            Rejection::WrongPassword => Code::WrongPassword,
         };
         Self::new(code, rejection.to_string())
     }

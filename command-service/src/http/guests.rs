@@ -1,6 +1,7 @@
 //! Commands of those who come with a name only.
 
 use super::answer::Done;
+use super::error::log_unavailable;
 use super::fields::Fields;
 use super::me::Me;
 use super::refused;
@@ -12,7 +13,7 @@ use crate::domain::identity::{self, NewSession, Number};
 use crate::domain::names::DisplayName;
 use crate::domain::phone::Phone as PhoneNumber;
 use crate::domain::text::Password;
-use crate::handle::{Command, Creates, repeat};
+use crate::handle::{Command, Creates, Repeat, repeat};
 use crate::passwords::Match;
 use crate::stamp::{Anonymous, Stamp};
 use crate::tips::Age;
@@ -111,7 +112,8 @@ pub(super) async fn upgrade(
     let number = Number::new(&phone, app.tokens.phone_tag(&phone));
     let (phone, account) = (Subject::Phone(number.tag), Subject::Account(me.id));
     let (credential, session) = (Subject::Credential(me.id), Subject::Session(me.session));
-    let is_repeat = app.handler.has_written(&stamp, account).await?;
+    let tip = app.handler.tips.latest(account).await.map_err(log_unavailable)?;
+    let is_repeat = repeat::has_written(&stamp, &tip);
     let hash = if is_repeat {
         is_the_same(&app, me.id, &number, &password).await?;
         String::new()
@@ -120,8 +122,9 @@ pub(super) async fn upgrade(
             return Err(Rejection::NotAGuest.into());
         }
         app.limits.registrations.check_address(address.0)?;
-        // Before the work of a hash; the append's condition decides.
-        if let Some(holder) = app.holder(number.tag).await? {
+        // Before the work of a hash; the append's condition decides. Where he holds it himself by now, this very command
+        // may have come twice: then it is looked for.
+        if let Some(holder) = app.holder(number.tag).await?.filter(|holder| *holder != me.id) {
             return Err(Rejection::PhoneTaken { holder }.into());
         }
         app.passwords.hash(&password).await?
@@ -143,6 +146,10 @@ pub(super) async fn upgrade(
         ])
     });
     let outcome = outcome.await?;
+    if outcome.repeat() == Repeat::Yes && !is_repeat {
+        // It was applied while this one was at work.
+        is_the_same(&app, me.id, &number, &password).await?;
+    }
     app.authenticator.revocations().credential_number(me.id, identity::FIRST_CREDENTIAL);
     let position = app.published(&outcome, account).await?;
     let tokens = sessions::tokens(&app, me.session, &outcome, Some(position)).await?;

@@ -1,6 +1,7 @@
 //! Commands on one's own account.
 
 use super::answer::Done;
+use super::error::log_unavailable;
 use super::fields::Fields;
 use super::me::Me;
 use super::sessions::{self, Tokens};
@@ -12,7 +13,7 @@ use crate::domain::identity::{self, NewSession, Number, Register};
 use crate::domain::names::{DeviceName, DisplayName};
 use crate::domain::phone::Phone as PhoneNumber;
 use crate::domain::text::Password;
-use crate::handle::{Command, Creates, Refusal, repeat};
+use crate::handle::{Command, Creates, Refusal, Repeat, repeat};
 use crate::passwords::Match;
 use crate::stamp::{Anonymous, Stamp};
 use crate::tips::Age;
@@ -213,17 +214,18 @@ pub(super) async fn change_password(
         return Err(Rejection::NoGuests.into());
     }
     let (account, credential) = (Subject::Account(me.id), Subject::Credential(me.id));
+    // One tip tells both, or the command could be applied between two looks.
+    let tip = app.handler.tips.latest(credential).await.map_err(log_unavailable)?;
+    let is_repeat = repeat::has_written(&stamp, &tip);
+    let compared = tip.state::<Credential>().ok_or(Rejection::NoAccount)?;
     let state = app.latest_state::<Account>(account).await?.ok_or(Rejection::NoAccount)?;
-    let compared = app.latest_state::<Credential>(credential).await?.ok_or(Rejection::NoAccount)?;
     let tag = state.phone.ok_or(Rejection::NoAccount)?;
-    let is_repeat = app.handler.has_written(&stamp, credential).await?;
     let attempt = app.throttle.attempt(tag, address.key())?;
-    let wrong = || Problem::new(Code::WrongPassword, "The current password is not the right one.");
     // A repeat's current password is the one before by now; that it is the same command its new one tells.
     let proof = if is_repeat { &new } else { &current };
     if app.passwords.compare(proof, compared.hash.as_deref()).await? == Match::Wrong {
         attempt.failed();
-        return Err(if is_repeat { repeat::mismatch() } else { wrong() });
+        return Err(if is_repeat { repeat::mismatch() } else { Rejection::WrongPassword.into() });
     }
     attempt.succeeded();
     let hash = if is_repeat { String::new() } else { app.passwords.hash(&new).await? };
@@ -237,7 +239,8 @@ pub(super) async fn change_password(
         }
         let now = basis.state::<Credential>(credential);
         if now.is_none_or(|now| now.number != compared.number) {
-            return Err(Refusal::from(wrong()));
+            // Perhaps by this very command, which came twice: as a rule's no it is looked for.
+            return Err(Refusal::Rule(Rejection::WrongPassword));
         }
         let change = passwords::change_password(basis.state(account), now, basis.state(session), &wish)?;
         Ok(vec![
@@ -246,6 +249,13 @@ pub(super) async fn change_password(
         ])
     });
     let outcome = outcome.await?;
+    if outcome.repeat() == Repeat::Yes && !is_repeat {
+        // It was applied while this one was at work, and no hash of its body tells whether it is the same.
+        let applied = outcome.state::<Credential>(credential).and_then(|credential| credential.hash.as_deref());
+        if app.passwords.compare(&new, applied).await? == Match::Wrong {
+            return Err(repeat::mismatch());
+        }
+    }
     if let Some(credential) = outcome.state::<Credential>(credential) {
         app.authenticator.revocations().credential_number(me.id, credential.number);
     }

@@ -189,6 +189,67 @@ async fn a_lost_answer_to_a_change_of_the_password_is_given_again() {
     pair.stop().await;
 }
 
+/// The same key comes again while the first is at work: the second saw nothing of it before it compared and hashed.
+// Red with `Refusal::Other` for a number that is another than the compared one; without the comparison of what was
+// applied, the other password is told to be set.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_password_that_comes_twice_at_once_is_never_told_as_refused() {
+    let (pair, [one, _]) = Pair::halting().await;
+    let mut ada = registering(PASSWORD).done(&pair.one).await;
+    let mut current = PASSWORD.to_owned();
+    for is_the_same in [true, false] {
+        let (key, new) = (Uuid::now_v7().to_string(), format!("{current}, another"));
+        // The account is read last: by then the second has seen the password that it compares.
+        let mut halt = one.stops_at_reading(|subject| matches!(subject, Subject::Account(_)));
+        let told = if is_the_same { new.as_str() } else { "a third pass phrase" };
+        let second = changing(&current, told).by(&ada).with_key(&key);
+        let first = async {
+            halt.reached().await;
+            let first = changing(&current, &new).by(&ada).with_key(&key).done(&pair.one).await;
+            halt.goes_on();
+            first
+        };
+        let (second, first) = tokio::join!(second.of(&pair.one), first);
+        if is_the_same {
+            assert_eq!((second.status, &second.body["refresh_token"]), (200, &first["refresh_token"]));
+        } else {
+            assert_eq!(second.told(), (422, "idempotency-mismatch"));
+        }
+        (ada, current) = (first, new);
+    }
+    signing_in(ADA, &current).done(&pair.two).await;
+    pair.stop().await;
+}
+
+// Red with `phone-taken` whoever holds the number; and without `is_the_same` after the fact.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_comes_twice_at_once_is_never_told_as_refused() {
+    let (pair, [one, _]) = Pair::halting().await;
+    for (number, told, is_the_same) in [(ADA, PASSWORD, true), ("+4915100000003", "another pass phrase", false)] {
+        let gus = guest(&pair).await;
+        let key = Uuid::now_v7().to_string();
+        let ask = |password: &str| {
+            let wish = json!({ "phone": number, "password": password });
+            Ask::new("POST", "/v1/guests/upgrade", wish).by(&gus).with_key(&key)
+        };
+        let mut halt = one.stops_at_reading(|subject| matches!(subject, Subject::Phone(_)));
+        let second = ask(told);
+        let first = async {
+            halt.reached().await;
+            let first = ask(PASSWORD).done(&pair.one).await;
+            halt.goes_on();
+            first
+        };
+        let (second, first) = tokio::join!(second.of(&pair.one), first);
+        if is_the_same {
+            assert_eq!((second.status, &second.body["refresh_token"]), (200, &first["refresh_token"]));
+        } else {
+            assert_eq!(second.told(), (422, "idempotency-mismatch"));
+        }
+    }
+    pair.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_who_upgrades_is_the_same_person_and_does_it_once() {
     let pair = Pair::start().await;
