@@ -65,6 +65,8 @@ pub enum Rejection {
     SessionOver,
     /// A spent refresh token came back.
     TokenReused,
+    /// The account is not the one that its erasure was confirmed for: a guest has become a user.
+    NotAsConfirmed,
     /// The current password is another: it was from the start, or is so by now.
     WrongPassword,
 }
@@ -103,6 +105,7 @@ impl fmt::Display for Rejection {
             Self::NoAccount => f.write_str("The account of this access token cannot act."),
             Self::SessionOver => f.write_str("The session has ended: sign in."),
             Self::TokenReused => f.write_str("This refresh token was used before, so its session is closed: sign in."),
+            Self::NotAsConfirmed => f.write_str("The account has changed since this was confirmed: repeat it."),
             Self::WrongPassword => f.write_str("The current password is not the right one."),
         }
     }

@@ -148,8 +148,8 @@ fn departure(basis: &Basis, id: RoomId, user: UserId, now: Time) -> Result<Vec<D
 }
 
 /// The account goes last: until then he can repeat it.
-async fn go(app: &App, me: &Me, stamp: &Stamp, account: &Account) -> Result<Done<Passed>, Problem> {
-    let phone = account.phone.map(Subject::Phone);
+async fn go(app: &App, me: &Me, stamp: &Stamp, confirmed: &Account) -> Result<Done<Passed>, Problem> {
+    let phone = confirmed.phone.map(Subject::Phone);
     let (subject, credential, session) =
         (Subject::Account(me.id), Subject::Credential(me.id), Subject::Session(me.session));
     let needs = phone.into_iter().chain([subject, credential, session]).map(|subject| (subject, Age::Any)).collect();
@@ -157,7 +157,7 @@ async fn go(app: &App, me: &Me, stamp: &Stamp, account: &Account) -> Result<Done
     let outcome = app.handler.handle(command, |basis| {
         let held = phone.and_then(|phone| basis.state::<Phone>(phone));
         let (account, set, open) = (basis.state(subject), basis.state(credential), basis.state(session));
-        let gone = erasure::erase(held, account, set, open, me.session, me.id)?;
+        let gone = erasure::erase(confirmed, held, account, set, open, me.session, me.id)?;
         let released = phone.zip(gone.released).map(|(phone, released)| basis.change::<Phone>(phone, released));
         let erased = basis.change::<Account>(subject, gone.erased);
         let emptied = gone.credential.map(|set| basis.change::<Credential>(credential, set));

@@ -16,6 +16,7 @@ impl From<Rejection> for Problem {
             Rejection::NotAMember | Rejection::NoGuests | Rejection::NotLoungeOwner => Code::Forbidden,
             Rejection::RoomTakesNoGuests | Rejection::PublicRoom | Rejection::NotOutranked => Code::Forbidden,
             Rejection::NoSuchPerson | Rejection::NoSuchMember => Code::NotFound,
+            Rejection::NotAsConfirmed => Code::Conflict,
             // Not `banned` and `muted`: by these a client knows that its own user is.
             Rejection::PersonBanned | Rejection::OwnersAreNotMuted | Rejection::GuestsHoldNoRank => Code::Conflict,
             Rejection::NotModerator | Rejection::NotRoomOwner | Rejection::NotAuthor => Code::Forbidden,

@@ -48,8 +48,10 @@ pub struct Erasure {
     pub revoked: Option<SessionRevoked>,
 }
 
-/// Everybody may go; that he is who he says is known already.
+/// Everybody may go; that he is who he says is known already, of the account as it was then: a guest who upgrades
+/// meanwhile has a number to be released and a password to confirm with.
 pub fn erase(
+    confirmed: &Account,
     phone: Option<&Phone>,
     account: Option<&Account>,
     credential: Option<&Credential>,
@@ -57,7 +59,10 @@ pub fn erase(
     id: SessionId,
     user: UserId,
 ) -> Result<Erasure, Rejection> {
-    acting(account)?;
+    let account = acting(account)?;
+    if (account.kind, account.phone) != (confirmed.kind, confirmed.phone) {
+        return Err(Rejection::NotAsConfirmed);
+    }
     let holds = phone.is_some_and(|phone| phone.holder == Some(user));
     let set =
         |credential: &Credential| CredentialSet { user, number: credential.number + 1, hash: None, session: None };
@@ -132,7 +137,7 @@ mod tests {
     fn a_user_goes_with_number_password_and_session() {
         let (_, session) = guest();
         let (phone, account) = (held_by(ADA), registered());
-        let erasure = erase(Some(&phone), Some(&account), Some(&credential(2)), Some(&session), PHONE, ADA);
+        let erasure = erase(&account, Some(&phone), Some(&account), Some(&credential(2)), Some(&session), PHONE, ADA);
         let erasure = erasure.expect("he may");
         assert_eq!(erasure.released, Some(PhoneReleased { user: ADA }));
         assert_eq!(erasure.credential, Some(CredentialSet { user: ADA, number: 3, hash: None, session: None }));
@@ -142,24 +147,33 @@ mod tests {
     #[test]
     fn a_guest_goes_with_his_session_alone() {
         let (account, session) = guest();
-        let erasure = erase(None, Some(&account), None, Some(&session), PHONE, ADA).expect("he may");
+        let erasure = erase(&account, None, Some(&account), None, Some(&session), PHONE, ADA).expect("he may");
         assert_eq!((erasure.released, erasure.credential), (None, None));
         assert!(erasure.revoked.is_some());
     }
 
     #[test]
     fn a_number_that_is_somebody_elses_is_not_released() {
-        let erasure = erase(Some(&held_by(BOB)), Some(&registered()), None, None, PHONE, ADA).expect("he may");
+        let account = registered();
+        let erasure = erase(&account, Some(&held_by(BOB)), Some(&account), None, None, PHONE, ADA).expect("he may");
         assert_eq!((erasure.released, erasure.revoked), (None, None));
+    }
+
+    // Red without the comparison: the number stays held by somebody who is gone.
+    #[test]
+    fn a_guest_who_has_upgraded_since_he_confirmed_goes_not() {
+        let ((confirmed, session), now) = (guest(), registered());
+        let erasure = erase(&confirmed, None, Some(&now), Some(&credential(1)), Some(&session), PHONE, ADA);
+        assert_eq!(erasure, Err(Rejection::NotAsConfirmed));
     }
 
     #[test]
     fn who_may_not_act_erases_nothing() {
         for standing in OVER {
             let account = with(standing, registered());
-            let refused = erase(None, Some(&account), None, None, PHONE, ADA);
+            let refused = erase(&registered(), None, Some(&account), None, None, PHONE, ADA);
             assert_eq!(refused, Err(Rejection::NoAccount), "{standing:?}");
         }
-        assert_eq!(erase(None, None, None, None, PHONE, ADA), Err(Rejection::NoAccount));
+        assert_eq!(erase(&registered(), None, None, None, None, PHONE, ADA), Err(Rejection::NoAccount));
     }
 }
