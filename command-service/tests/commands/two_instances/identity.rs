@@ -137,8 +137,10 @@ async fn a_spent_token_ends_the_session_on_every_instance_and_a_guest_with_it() 
         tokio::join!(is_refused_soon(tokens, &pair.one), is_refused_soon(tokens, &pair.two));
         refreshing(tokens).refused(&pair.one, "unauthenticated").await;
     }
-    let chat = pair.chat().await;
     let closed = |event: &UserEvent| matches!(event, UserEvent::SessionClosed(_));
+    // The relay tells it last; who has expired is refused before.
+    pair.house.becomes(Subject::User(user_id(&gus)), |event| is_user_event(event, closed)).await;
+    let chat = pair.chat().await;
     let expired = |event: &UserEvent| matches!(event, UserEvent::Expired(_));
     assert_eq!(chat.iter().filter(|fact| is_user_event(&fact.event, closed)).count(), 1);
     assert_eq!(chat.iter().filter(|fact| is_user_event(&fact.event, expired)).count(), 1);
