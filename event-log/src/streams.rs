@@ -168,12 +168,18 @@ async fn create(api: &Api, name: &str, settings: &Value) -> Result<(), LogError>
     loop {
         let asked = api.request::<Value>("creating a stream", format!("$JS.API.STREAM.CREATE.{name}"), settings);
         match asked.await {
-            // On a cluster that has only just started its leader has not yet heard of every server.
-            Err(LogError::Unexpected { why, .. }) if why.starts_with(NO_PEERS) && Instant::now() < until => {
-                sleep(LOOK_EVERY).await;
-            }
+            // On a cluster that has only just started its leader has not yet heard of every server, or a busy one does
+            // not answer in time. To create a stream that is there as it is wanted changes nothing.
+            Err(error) if may_do_later(&error) && Instant::now() < until => sleep(LOOK_EVERY).await,
             made => return made.map(drop),
         }
+    }
+}
+
+fn may_do_later(error: &LogError) -> bool {
+    match error {
+        LogError::Unavailable { .. } => true,
+        LogError::Unexpected { why, .. } => why.starts_with(NO_PEERS),
     }
 }
 
