@@ -41,25 +41,40 @@ impl Split {
 }
 
 /// What a pool's connections are for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Purpose {
     /// The role, as `application_name`.
     pub role: &'static str,
     /// `None` where statements may take their time: the projector, migrations, rebuilds.
     pub statement_timeout: Option<Duration>,
+    /// The schema of tables that statements do not say one of; `None`: they say it of each.
+    pub schema: Option<String>,
 }
 
 impl Purpose {
     /// For a service that answers requests: statements end after [`STATEMENT_TIMEOUT`].
     #[must_use]
     pub fn requests(role: &'static str) -> Self {
-        Self { role, statement_timeout: Some(STATEMENT_TIMEOUT) }
+        Self { role, statement_timeout: Some(STATEMENT_TIMEOUT), schema: None }
     }
 
     /// For work that may take its time.
     #[must_use]
     pub fn work(role: &'static str) -> Self {
-        Self { role, statement_timeout: None }
+        Self { role, statement_timeout: None, schema: None }
+    }
+
+    /// In one schema, by whatever name it goes.
+    #[must_use]
+    pub fn within(self, schema: &str) -> Self {
+        Self { schema: Some(schema.to_owned()), ..self }
+    }
+
+    /// What its connections are told at their start.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let timeout = self.statement_timeout.map(|timeout| ("statement_timeout", timeout.as_millis().to_string()));
+        let schema = self.schema.clone().map(|schema| ("search_path", schema));
+        timeout.into_iter().chain(schema).collect()
     }
 }
 
@@ -69,14 +84,12 @@ impl Purpose {
 /// A URL that cannot be read. The error does not show the URL.
 pub fn checked(url: &Secret, purpose: Purpose, connections: u32) -> anyhow::Result<sqlx::PgPool> {
     // sqlx's own slow-statement log shows the SQL; ours shows the query's name.
-    let mut options = PgConnectOptions::from_str(postgres(url)?)
+    let options = PgConnectOptions::from_str(postgres(url)?)
         .ok()
         .context(NO_URL)?
         .application_name(purpose.role)
-        .disable_statement_logging();
-    if let Some(timeout) = purpose.statement_timeout {
-        options = options.options([("statement_timeout", timeout.as_millis().to_string())]);
-    }
+        .disable_statement_logging()
+        .options(purpose.settings());
     let pool =
         PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options);
     Ok(pool)
@@ -92,9 +105,9 @@ pub fn checked(url: &Secret, purpose: Purpose, connections: u32) -> anyhow::Resu
 pub fn direct(url: &Secret, purpose: Purpose, connections: u32) -> anyhow::Result<deadpool_postgres::Pool> {
     let mut config = tokio_postgres::Config::from_str(postgres(url)?).ok().context(NO_URL)?;
     config.application_name(purpose.role).connect_timeout(ACQUIRE_TIMEOUT);
-    if let Some(timeout) = purpose.statement_timeout {
+    for (setting, value) in purpose.settings() {
         let given = config.get_options().unwrap_or_default().to_owned();
-        config.options(format!("{given} -c statement_timeout={}", timeout.as_millis()));
+        config.options(format!("{given} -c {setting}={value}"));
     }
     let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
     deadpool_postgres::Pool::builder(manager)

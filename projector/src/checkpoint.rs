@@ -65,13 +65,13 @@ pub(crate) async fn open(
     let chain = nothing.chain.as_slice();
     let (statement, values): (&str, Vec<&(dyn ToSql + Sync)>) = match projection {
         Projection::Chat => (
-            "insert into rm.checkpoint (projection, part, generation, epoch, seq, event_id, chain, event_time)
+            "insert into checkpoint (projection, part, generation, epoch, seq, event_id, chain, event_time)
              values ('chat', 0, $2, $1, 0, $3, $4, 'epoch')
              on conflict do nothing",
             vec![&epoch, &nothing.generation, &nothing.id.0, &chain],
         ),
         Projection::Identity => (
-            "insert into rm_live.checkpoint (projection, epoch, seq, event_time)
+            "insert into checkpoint (projection, epoch, seq, event_time)
              values ('identity', $1, 0, 'epoch')
              on conflict do nothing",
             vec![&epoch],
@@ -106,7 +106,7 @@ pub(crate) async fn advance(
             // Notifying here costs no round trip of its own; listeners hear it after the commit.
             let statement = transaction
                 .prepare_cached(
-                    "update rm.checkpoint set seq = $1, event_id = $2, chain = $3, event_time = $4
+                    "update checkpoint set seq = $1, event_id = $2, chain = $3, event_time = $4
                      where projection = 'chat' and part = 0 and generation = $5 and epoch = $6 and seq = $7
                      returning pg_notify('rm_checkpoint', seq::text)::text",
                 )
@@ -120,7 +120,7 @@ pub(crate) async fn advance(
         Projection::Identity => {
             let statement = transaction
                 .prepare_cached(
-                    "update rm_live.checkpoint set seq = $1, event_time = $2
+                    "update checkpoint set seq = $1, event_time = $2
                      where projection = 'identity' and epoch = $3 and seq = $4",
                 )
                 .await?;
@@ -136,12 +136,12 @@ fn select(projection: Projection) -> &'static str {
     match projection {
         Projection::Chat => {
             "select epoch, seq, event_time, generation, event_id, chain, set_config('synchronous_commit', 'off', true)
-             from rm.checkpoint
+             from checkpoint
              where projection = 'chat' and part = 0"
         }
         Projection::Identity => {
             "select epoch, seq, event_time, set_config('synchronous_commit', 'off', true)
-             from rm_live.checkpoint
+             from checkpoint
              where projection = 'identity'"
         }
     }

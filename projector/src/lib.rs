@@ -86,7 +86,7 @@ pub fn project(log: Arc<dyn EventLog>, database: &Secret, shutdown: &Shutdown, h
         // Not ready from the first question on.
         health.set(projection.check(), State::failing("not-begun", "the read model has not been opened yet"));
         // One connection each: a projection is one transaction after the other.
-        let pool = pool::direct(database, Purpose::work(ROLE), 1)?;
+        let pool = pool::direct(database, Purpose::work(ROLE).within(projection.schema()), 1)?;
         let token = shutdown.token();
         let task = run::run(projection, Arc::clone(&log), pool, health.clone());
         // Stopped wherever it is, as by a crash: rows and checkpoint are one transaction.

@@ -37,6 +37,14 @@ impl Projection {
         }
     }
 
+    /// Where its tables are. Statements name no schema: the connection does, so that a rebuild runs the same ones.
+    pub(crate) fn schema(self) -> &'static str {
+        match self {
+            Self::Chat => "rm",
+            Self::Identity => "rm_live",
+        }
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Chat => "chat",

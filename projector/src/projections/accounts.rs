@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Error;
 
 const UPSERT: &str = "
-    insert into rm_live.accounts (
+    insert into accounts (
         user_id, kind, phone_tag, phone_hint, standing, expires_at, created_at, position
     )
     select * from unnest(

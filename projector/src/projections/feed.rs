@@ -14,14 +14,14 @@ use tokio_postgres::Error;
 const ENTRIES_MAX: u64 = 10_000;
 
 const INSERT: &str = "
-    insert into rm.feed (room_id, room_seq, position, type, at, actor_id, message_id, user_id, detail)
+    insert into feed (room_id, room_seq, position, type, at, actor_id, message_id, user_id, detail)
     select * from unnest(
         $1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[], $6::uuid[], $7::uuid[], $8::uuid[],
         $9::jsonb[]
     )";
 
 const PRUNE: &str = "
-    delete from rm.feed
+    delete from feed
     using unnest($1::uuid[], $2::bigint[]) as full_room (room_id, last_gone)
     where feed.room_id = full_room.room_id
       and feed.room_seq <= full_room.last_gone";

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Error;
 
 const UPSERT: &str = "
-    insert into rm.lounges (id, name, description, owner_id, active, created_at, position)
+    insert into lounges (id, name, description, owner_id, active, created_at, position)
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::boolean[], $6::timestamptz[], $7::bigint[])
     on conflict on constraint lounges_pkey do update set
         name = excluded.name,

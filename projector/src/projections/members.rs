@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 
 // Only a joining knows its room_seq; as long as the person stays, the row keeps it.
 const UPSERT: &str = "
-    insert into rm.members (
+    insert into members (
         room_id, user_id, role, joined_at, joined_seq, muted, muted_until, mute_reason,
         banned, banned_until, ban_reason, position
     )

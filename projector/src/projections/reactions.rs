@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use tokio_postgres::Error;
 
 const DELETE: &str = "
-    delete from rm.reactions
+    delete from reactions
     using unnest($1::uuid[], $2::text[], $3::uuid[]) as gone (message_id, emoji, user_id)
     where reactions.message_id = gone.message_id
       and reactions.emoji = gone.emoji
       and reactions.user_id = gone.user_id";
 
 const INSERT: &str = "
-    insert into rm.reactions (message_id, emoji, user_id, room_id, position)
+    insert into reactions (message_id, emoji, user_id, room_id, position)
     select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[])
     on conflict on constraint reactions_pkey do nothing";
 

@@ -10,7 +10,7 @@ use tokio_postgres::Error;
 const ROOMS_MAX: usize = 65_536;
 
 const UPSERT: &str = "
-    insert into rm.room_head (room_id, seq, position)
+    insert into room_head (room_id, seq, position)
     select * from unnest($1::uuid[], $2::bigint[], $3::bigint[])
     on conflict on constraint room_head_pkey do update set
         seq = excluded.seq,
@@ -18,7 +18,7 @@ const UPSERT: &str = "
 
 const SELECT: &str = "
     select room_id, seq
-    from rm.room_head
+    from room_head
     where room_id = any($1)";
 
 /// The heads of rooms at the checkpoint, as far as they were needed. Right only while nobody else moves it.

@@ -8,7 +8,7 @@ use tokio_postgres::Error;
 
 // The owners come as the text of an array: arrays of different lengths make no array of arrays.
 const UPSERT: &str = "
-    insert into rm.rooms (
+    insert into rooms (
         id, lounge_id, name, topic, language, visibility, guests, active, owners, created_at, position
     )
     select

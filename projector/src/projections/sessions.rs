@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use tokio_postgres::Error;
 
 const DELETE: &str = "
-    delete from rm_live.sessions
+    delete from sessions
     where id = any($1)";
 
 const DELETE_GUESTS: &str = "
-    delete from rm_live.guest_sessions
+    delete from guest_sessions
     where id = any($1)";
 
 const UPSERT: &str = "
-    insert into rm_live.sessions (
+    insert into sessions (
         id, user_id, credential, device, created_at, last_used_at, ends_at, expires_at, position
     )
     select * from unnest(
@@ -33,7 +33,7 @@ const UPSERT: &str = "
         position = excluded.position";
 
 const UPSERT_GUESTS: &str = "
-    insert into rm_live.guest_sessions (
+    insert into guest_sessions (
         id, user_id, created_at, last_used_at, ends_at, expires_at, position
     )
     select * from unnest(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::Error;
 
 const UPSERT: &str = "
-    insert into rm.users (id, display_name, kind, standing, credential, created_at, position)
+    insert into users (id, display_name, kind, standing, credential, created_at, position)
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::bigint[])
     on conflict on constraint users_pkey do update set
         display_name = excluded.display_name,

@@ -10,7 +10,7 @@ use events::{
 use tokio_postgres::Error;
 
 const INSERT: &str = "
-    insert into rm.messages (
+    insert into messages (
         id, room_id, room_seq, position, author_id, text, reply_to, mentions, created_at, edited_at, status
     )
     select
@@ -24,7 +24,7 @@ const INSERT: &str = "
     on conflict (id) do nothing";
 
 const UPDATE: &str = "
-    update rm.messages set
+    update messages set
         text = coalesce(changed.text, messages.text),
         edited_at = coalesce(changed.edited_at, messages.edited_at),
         status = coalesce(changed.status, messages.status)
@@ -35,13 +35,13 @@ const UPDATE: &str = "
       and messages.status <> 'deleted'";
 
 const REMOVE_ALL: &str = "
-    update rm.messages set status = 'removed'
+    update messages set status = 'removed'
     where room_id = $1
       and author_id = $2
       and status in ('visible', 'hidden')";
 
 const ERASE_ALL: &str = "
-    update rm.messages set status = 'deleted', text = ''
+    update messages set status = 'deleted', text = ''
     where room_id = $1
       and author_id = $2
       and status <> 'deleted'";
