@@ -89,6 +89,8 @@ pub const SOURCE: &str = "urn:chatroom";
 
 /// The header with the event's id.
 pub const ID_HEADER: &str = "ce-id";
+/// The header with the moment of the decision.
+pub const TIME_HEADER: &str = "ce-time";
 /// The header with the event's type.
 pub const TYPE_HEADER: &str = "ce-type";
 
@@ -117,7 +119,7 @@ impl Envelope {
             (TYPE_HEADER, event_type.to_string()),
             ("ce-source", SOURCE.to_owned()),
             ("ce-subject", subject.to_string()),
-            ("ce-time", self.time.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            (TIME_HEADER, self.time.to_rfc3339_opts(SecondsFormat::Millis, true)),
             ("ce-datacontenttype", "application/json".to_owned()),
             ("ce-dataschema", event_type.schema()),
             ("ce-actortype", self.actor.type_name().to_owned()),
@@ -143,7 +145,7 @@ impl Envelope {
         let actor_id = || read("ce-actorid", required("ce-actorid")?);
         Ok(Self {
             id: read(ID_HEADER, required(ID_HEADER)?)?,
-            time: read("ce-time", required("ce-time")?)?,
+            time: read(TIME_HEADER, required(TIME_HEADER)?)?,
             actor: match required("ce-actortype")? {
                 "user" => Actor::User(actor_id()?),
                 "guest" => Actor::Guest(actor_id()?),

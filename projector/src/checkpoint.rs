@@ -1,10 +1,12 @@
 //! How far has a projection come? One row: locked by the first statement of each transaction, moved by the last.
 
 use crate::projections::Projection;
+use chrono::{DateTime, SubsecRound};
 use deadpool_postgres::Transaction;
 use event_log::Record;
-use events::{Epoch, EventId, Time};
+use events::{Epoch, EventId, Time, envelope::TIME_HEADER};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use tokio_postgres::{GenericClient, Row, types::ToSql};
 use uuid::Uuid;
 
@@ -30,16 +32,32 @@ pub(crate) struct Proof {
     pub(crate) chain: Chain,
 }
 
+/// The part of a model that is not split.
+pub(crate) const WHOLE: i32 = 0;
+
 /// A hash over every event so far: sequence, id and body.
 pub(crate) type Chain = [u8; 32];
 
+impl Checkpoint {
+    /// With one more record.
+    pub(crate) fn after(self, record: &Record) -> Self {
+        Self {
+            seq: record.seq,
+            event_time: time_of(record).unwrap_or(self.event_time),
+            // Without an id of ours, none: who goes on from here cannot ask whether it is still the same.
+            proof: self.proof.map(|proof| proof.and(record, record.id().unwrap_or(EventId(Uuid::nil())))),
+            ..self
+        }
+    }
+}
+
 impl Proof {
-    fn of_nothing() -> Self {
-        Self { generation: 1, id: EventId(Uuid::nil()), chain: Chain::default() }
+    fn of_nothing(generation: i32) -> Self {
+        Self { generation, id: EventId(Uuid::nil()), chain: Chain::default() }
     }
 
     /// With one more record. `chain = sha256(chain ‖ seq ‖ id ‖ body)`, the sequence as eight bytes, highest first.
-    pub(crate) fn and(self, record: &Record, id: EventId) -> Self {
+    fn and(self, record: &Record, id: EventId) -> Self {
         let hash = Sha256::new()
             .chain_update(self.chain)
             .chain_update(record.seq.to_be_bytes())
@@ -49,26 +67,33 @@ impl Proof {
     }
 }
 
+/// When a record's event was decided, if it says so: as Postgres keeps it, so that a row that is read back is the same.
+pub(crate) fn time_of(record: &Record) -> Option<Time> {
+    let time = record.header(TIME_HEADER).and_then(|time| DateTime::parse_from_rfc3339(time).ok())?;
+    Some(time.to_utc().trunc_subsecs(6))
+}
+
 /// A sequence as Postgres keeps it.
 pub(crate) fn bigint(seq: u64) -> i64 {
     i64::try_from(seq).expect("a sequence counts events one by one: it does not reach 2^63")
 }
 
-/// The row, made where there is none.
+/// The row, made where there is none; `generation` is that of a model that forgets nothing.
 pub(crate) async fn open(
     client: &impl GenericClient,
     projection: Projection,
+    (generation, part): (i32, i32),
     epoch: Epoch,
 ) -> Result<Checkpoint, tokio_postgres::Error> {
     let epoch = i64::from(epoch.0);
-    let nothing = Proof::of_nothing();
+    let nothing = Proof::of_nothing(generation);
     let chain = nothing.chain.as_slice();
     let (statement, values): (&str, Vec<&(dyn ToSql + Sync)>) = match projection {
         Projection::Chat => (
             "insert into checkpoint (projection, part, generation, epoch, seq, event_id, chain, event_time)
-             values ('chat', 0, $2, $1, 0, $3, $4, 'epoch')
+             values ('chat', $5, $2, $1, 0, $3, $4, 'epoch')
              on conflict do nothing",
-            vec![&epoch, &nothing.generation, &nothing.id.0, &chain],
+            vec![&epoch, &nothing.generation, &nothing.id.0, &chain, &part],
         ),
         Projection::Identity => (
             "insert into checkpoint (projection, epoch, seq, event_time)
@@ -78,18 +103,44 @@ pub(crate) async fn open(
         ),
     };
     client.execute(statement, &values).await?;
-    let row = client.query_one(select(projection), &[]).await?;
+    let row = client.query_one(select(projection), &[&part]).await?;
     Ok(read(projection, &row))
 }
 
-/// Locks the row for this transaction; `None` when it is gone.
+/// The rows of all parts of a model of `CHAT` that is being filled, in their order.
+pub(crate) async fn parts(client: &impl GenericClient, schema: &str) -> Result<Vec<Checkpoint>, tokio_postgres::Error> {
+    let statement = format!(
+        "select epoch, seq, event_time, generation, event_id, chain
+         from {schema}.checkpoint
+         where projection = 'chat'
+         order by part"
+    );
+    let rows = client.query(&statement, &[]).await?;
+    Ok(rows.iter().map(|row| read(Projection::Chat, row)).collect())
+}
+
+/// The row, locked for this transaction, and the keys whose events wait.
+pub(crate) struct Locked {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) waiting: BTreeSet<String>,
+}
+
+/// Locks the row; `None` when it is gone.
 pub(crate) async fn lock(
     transaction: &Transaction<'_>,
     projection: Projection,
-) -> Result<Option<Checkpoint>, tokio_postgres::Error> {
+    part: i32,
+) -> Result<Option<Locked>, tokio_postgres::Error> {
     let statement = transaction.prepare_cached(&format!("{} for update", select(projection))).await?;
-    let row = transaction.query_opt(&statement, &[]).await?;
-    Ok(row.map(|row| read(projection, &row)))
+    let row = transaction.query_opt(&statement, &[&part]).await?;
+    Ok(row.map(|row| Locked { checkpoint: read(projection, &row), waiting: waiting(projection, &row) }))
+}
+
+fn waiting(projection: Projection, row: &Row) -> BTreeSet<String> {
+    match projection {
+        Projection::Chat => row.get::<_, Option<Vec<String>>>("waiting").unwrap_or_default().into_iter().collect(),
+        Projection::Identity => BTreeSet::new(),
+    }
 }
 
 /// Moves the row from `old` to `new` and wakes who waits for it; says how many rows that were: one, or `old` was not
@@ -97,24 +148,26 @@ pub(crate) async fn lock(
 pub(crate) async fn advance(
     transaction: &Transaction<'_>,
     projection: Projection,
+    part: i32,
     old: &Checkpoint,
     new: &Checkpoint,
 ) -> Result<usize, tokio_postgres::Error> {
     let (from, to, epoch) = (bigint(old.seq), bigint(new.seq), i64::from(old.epoch.0));
     match projection {
         Projection::Chat => {
-            // Notifying here costs no round trip of its own; listeners hear it after the commit.
+            // Notifying here costs no round trip of its own; listeners hear it after the commit. Of the live model only:
+            // another's schema makes it another channel.
             let statement = transaction
                 .prepare_cached(
                     "update checkpoint set seq = $1, event_id = $2, chain = $3, event_time = $4
-                     where projection = 'chat' and part = 0 and generation = $5 and epoch = $6 and seq = $7
-                     returning pg_notify('rm_checkpoint', seq::text)::text",
+                     where projection = 'chat' and part = $8 and generation = $5 and epoch = $6 and seq = $7
+                     returning pg_notify(current_schema() || '_checkpoint', seq::text)::text",
                 )
                 .await?;
-            let proof = new.proof.unwrap_or_else(Proof::of_nothing);
+            let proof = new.proof.expect("a checkpoint of CHAT has one");
             let (id, chain) = (proof.id.0, proof.chain.as_slice());
-            let values: [&(dyn ToSql + Sync); 7] =
-                [&to, &id, &chain, &new.event_time, &proof.generation, &epoch, &from];
+            let values: [&(dyn ToSql + Sync); 8] =
+                [&to, &id, &chain, &new.event_time, &proof.generation, &epoch, &from, &part];
             Ok(transaction.query(&statement, &values).await?.len())
         }
         Projection::Identity => {
@@ -135,14 +188,15 @@ pub(crate) async fn advance(
 fn select(projection: Projection) -> &'static str {
     match projection {
         Projection::Chat => {
-            "select epoch, seq, event_time, generation, event_id, chain, set_config('synchronous_commit', 'off', true)
+            "select epoch, seq, event_time, generation, event_id, chain, set_config('synchronous_commit', 'off', true),
+                    (select array_agg(distinct key) from parked) as waiting
              from checkpoint
-             where projection = 'chat' and part = 0"
+             where projection = 'chat' and part = $1"
         }
         Projection::Identity => {
             "select epoch, seq, event_time, set_config('synchronous_commit', 'off', true)
              from checkpoint
-             where projection = 'identity'"
+             where projection = 'identity' and $1 = 0"
         }
     }
 }

@@ -3,14 +3,22 @@
 mod apply;
 mod batch;
 mod checkpoint;
+pub mod digest;
+mod dropped;
 mod failure;
+mod generations;
 mod lag;
+pub mod operator;
+mod parked;
 mod projections;
+pub mod rebuild;
 mod run;
 
 use anyhow::Context;
+use apply::Model;
 use clap::Args;
 use event_log::{EventLog, JetStream, Login};
+use generations::Keeper;
 use platform::{
     Shutdown,
     config::{NatsArgs, PostgresArgs, Secret},
@@ -85,12 +93,23 @@ pub fn project(log: Arc<dyn EventLog>, database: &Secret, shutdown: &Shutdown, h
     for projection in Projection::ALL {
         // Not ready from the first question on.
         health.set(projection.check(), State::failing("not-begun", "the read model has not been opened yet"));
-        // One connection each: a projection is one transaction after the other.
+    }
+    // One connection each: a projection is one transaction after the other.
+    let pool = pool::direct(database, Purpose::work(ROLE), 1)?;
+    let keeper = Keeper { log: Arc::clone(&log), database: database.clone(), pool, health: health.clone() };
+    let token = shutdown.token();
+    // Stopped wherever it is, as by a crash: rows and checkpoint are one transaction.
+    shutdown.spawn(Projection::Chat.as_str(), async move {
+        token.run_until_cancelled(keeper.run()).await.map_or(Ok(()), |ended| ended.map(|never| match never {}))
+    });
+    for projection in Projection::IN_PLACE {
         let pool = pool::direct(database, Purpose::work(ROLE).within(projection.schema()), 1)?;
+        let task = run::run(projection, Arc::clone(&log), Model::new(projection, pool, 0), health.clone());
         let token = shutdown.token();
-        let task = run::run(projection, Arc::clone(&log), pool, health.clone());
-        // Stopped wherever it is, as by a crash: rows and checkpoint are one transaction.
-        shutdown.spawn(projection.as_str(), async move { token.run_until_cancelled(task).await.unwrap_or(Ok(())) });
+        shutdown.spawn(projection.as_str(), async move {
+            // Their tables change places with nobody's.
+            token.run_until_cancelled(task).await.map_or(Ok(()), |ended| ended.map(drop))
+        });
     }
     Ok(())
 }

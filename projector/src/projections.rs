@@ -1,6 +1,7 @@
 //! Which projections are there, and which facts go to which table?
 
 mod accounts;
+mod bulk;
 mod feed;
 mod lounges;
 mod members;
@@ -11,11 +12,12 @@ mod rooms;
 mod sessions;
 mod users;
 
+pub(crate) use bulk::Way;
 pub(crate) use room_head::Heads;
 
 use deadpool_postgres::Transaction;
-use event_log::Fact;
-use events::{Event, StreamName, Subject};
+use event_log::{Fact, Record};
+use events::{Event, RoomId, StreamName, Subject, Time};
 use tokio_postgres::Error;
 
 /// A stream's tables and their checkpoint.
@@ -29,6 +31,8 @@ pub(crate) enum Projection {
 
 impl Projection {
     pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Identity];
+    /// Those whose tables are never swapped.
+    pub(crate) const IN_PLACE: [Self; 1] = [Self::Identity];
 
     pub(crate) fn stream(self) -> StreamName {
         match self {
@@ -42,6 +46,14 @@ impl Projection {
         match self {
             Self::Chat => "rm",
             Self::Identity => "rm_live",
+        }
+    }
+
+    /// What it writes, for those whose schema others share.
+    pub(crate) fn tables(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &[],
+            Self::Identity => &["accounts", "sessions", "guest_sessions"],
         }
     }
 
@@ -86,16 +98,22 @@ pub(crate) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// Folds facts in the order of the log; `heads` are those of their rooms before the first.
-    pub(crate) fn of(facts: &'a [Fact], heads: &Heads) -> Self {
-        let mut changes = Self::default();
-        facts.iter().for_each(|fact| changes.fold(fact, heads));
-        changes
+    /// One more event of a room, counted from the subject alone, whatever it then says or changes; its number. `heads` are
+    /// those of the rooms before all that is folded here.
+    pub(crate) fn count(&mut self, room: RoomId, position: u64, heads: &Heads) -> u64 {
+        self.heads.count(room, position, heads)
     }
 
-    fn fold(&mut self, fact: &'a Fact, heads: &Heads) {
-        // Counted from the subject alone, whatever the event then says or changes.
-        let room_seq = fact.subject.counted_room().map(|room| self.heads.count(room, fact.seq, heads));
+    /// An event that changes nothing keeps its number.
+    pub(crate) fn pass(&mut self, record: &Record, room_seq: Option<u64>, at: Time) {
+        let room = record.subject.parse().ok().and_then(|subject: Subject| subject.counted_room());
+        if let Some((room, room_seq)) = room.zip(room_seq) {
+            self.feed.pass(room, room_seq, record.seq, at);
+        }
+    }
+
+    /// Folds the next fact of the log, which was counted before.
+    pub(crate) fn fold(&mut self, fact: &'a Fact, room_seq: Option<u64>) {
         if let Some(room_seq) = room_seq {
             self.feed.fold(fact, room_seq);
         }
@@ -135,21 +153,21 @@ impl<'a> Changes<'a> {
     }
 
     /// Writes each table at once; what did not change costs nothing.
-    pub(crate) async fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+    pub(crate) async fn write(&self, way: Way, transaction: &mut Transaction<'_>) -> Result<(), Error> {
         self.users.write(transaction).await?;
         self.lounges.write(transaction).await?;
         self.rooms.write(transaction).await?;
         self.members.write(transaction).await?;
-        self.messages.write(transaction).await?;
+        self.messages.write(way, transaction).await?;
         self.reactions.write(transaction).await?;
-        self.feed.write(transaction).await?;
+        self.feed.write(way, transaction).await?;
         self.heads.write(transaction).await?;
         self.accounts.write(transaction).await?;
         self.sessions.write(transaction).await
     }
 
     /// The rooms' heads after it, once it is committed.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = (events::RoomId, u64)> {
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (RoomId, u64)> {
         self.heads.after()
     }
 }

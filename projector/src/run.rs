@@ -2,19 +2,19 @@
 
 use crate::{
     apply::{Applied, Model},
-    batch::{Batch, Stop},
+    batch::{Batch, Entry, OnBroken, Reading, Stop},
     checkpoint::Checkpoint,
+    dropped,
     failure::Failure,
     lag,
     projections::Projection,
 };
 use anyhow::Context;
-use deadpool_postgres::Pool;
 use event_log::{EventLog, FollowError, Freshness, LogError, Record, Start};
 use events::{Epoch, Event, Subject, system::EpochEvent};
 use futures::{StreamExt, stream::BoxStream};
 use platform::health::{Health, State};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Most events of a transaction. There is no least: what is ready goes.
@@ -25,56 +25,79 @@ const TRY_AGAIN_AFTER_MAX: Duration = Duration::from_secs(5);
 /// So many failed tries in a row are a hiccup; more, and the role is not ready.
 const HICCUPS_MAX: u32 = 3;
 
-/// Projects a stream for ever.
-///
-/// # Errors
-/// A log that diverged, a database or log that was not migrated, another generation of the read model.
-pub(crate) async fn run(
-    projection: Projection,
-    log: Arc<dyn EventLog>,
-    pool: Pool,
-    health: Health,
-) -> anyhow::Result<()> {
-    let (applied, seen) = watch::channel(None);
-    let watching = lag::watch(projection, Arc::clone(&log), seen, health.clone());
-    let projector = Projector { projection, log, model: Model::new(projection, pool), health, applied };
-    // Both go on for ever; the projector may fail.
-    tokio::select! {
-        ended = projector.run() => ended.map(|never| match never {}),
-        never = watching => match never {},
-    }
-}
+/// The tables are those of another generation now: where ours are has to be looked up.
+#[derive(Debug)]
+pub(crate) struct Replaced;
 
-struct Projector {
-    projection: Projection,
-    log: Arc<dyn EventLog>,
-    model: Model,
-    health: Health,
+/// Follows a stream into tables.
+pub(crate) struct Projector {
+    pub(crate) projection: Projection,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) model: Model,
+    pub(crate) health: Health,
     /// The last sequence in the tables.
-    applied: watch::Sender<Option<u64>>,
+    pub(crate) applied: watch::Sender<Option<u64>>,
+    /// The last sequence that may go there; what comes after it waits.
+    pub(crate) limit: watch::Receiver<u64>,
+    pub(crate) broken: OnBroken,
 }
 
-/// Where the tables stand, and in which epoch.
+/// Where the tables stand, and how the log is read from there.
 struct Place {
     checkpoint: Checkpoint,
-    epoch_begins: u64,
+    reading: Reading,
 }
 
 /// How going on from a place ended.
 enum End {
     /// The checkpoint went back or is gone: look where it is, and follow from there.
     Moved,
+    Replaced,
     Stopped(Stop),
 }
 
+/// Projects a stream for ever, and says how far behind it is.
+///
+/// # Errors
+/// As [`Projector::run`].
+pub(crate) async fn run(
+    projection: Projection,
+    log: Arc<dyn EventLog>,
+    model: Model,
+    health: Health,
+) -> anyhow::Result<Replaced> {
+    let (applied, seen) = watch::channel(None);
+    let watching = lag::watch(projection, Arc::clone(&log), seen, health.clone());
+    let (_unlimited, limit) = watch::channel(u64::MAX);
+    let broken = match projection {
+        Projection::Chat => OnBroken::Park,
+        // A row is the state of its subject's last message: who goes on without one shows an older state.
+        Projection::Identity => OnBroken::Halt,
+    };
+    let projector = Projector { projection, log, model, health, applied, limit, broken };
+    // Both go on for ever; the projector may fail.
+    tokio::select! {
+        ended = projector.run() => ended,
+        never = watching => match never {},
+    }
+}
+
 impl Projector {
-    async fn run(mut self) -> anyhow::Result<Infallible> {
+    /// Goes on until the tables are another generation's. What halts it is told as health, and ends nothing.
+    ///
+    /// # Errors
+    /// A log that diverged, a database or log that was not migrated.
+    pub(crate) async fn run(mut self) -> anyhow::Result<Replaced> {
         loop {
-            let place = self.open().await?;
+            let Some(place) = self.open().await? else { return Ok(Replaced) };
             match self.go_on(place).await? {
                 End::Moved => tracing::warn!(projection = self.projection.as_str(), "the checkpoint went back"),
+                End::Replaced => return Ok(Replaced),
                 End::Stopped(Stop::AnotherEpoch { seq }) => {
                     return Err(self.diverged(seq, "another epoch began there").into());
+                }
+                End::Stopped(stop @ Stop::NotApplicable { .. }) if self.broken == OnBroken::Fail => {
+                    return Err(stop.into());
                 }
                 End::Stopped(stop @ Stop::NotApplicable { .. }) => {
                     self.halt(&stop);
@@ -86,11 +109,11 @@ impl Projector {
         }
     }
 
-    /// Finds the place, however long log and database are away.
-    async fn open(&mut self) -> anyhow::Result<Place> {
+    /// Finds the place, however long log and database are away; `None`: it is another generation's.
+    async fn open(&mut self) -> anyhow::Result<Option<Place>> {
         let mut tries = 0;
-        let (epoch, epoch_begins) = loop {
-            match epoch(self.log.as_ref(), self.projection).await {
+        let (epoch, reading) = loop {
+            match self.look().await {
                 Ok(found) => {
                     break found.with_context(|| {
                         format!("{} has no epoch: run `chatroom migrate`", self.projection.stream())
@@ -111,6 +134,9 @@ impl Projector {
                 }
             }
         };
+        if checkpoint.proof.is_some_and(|proof| proof.generation != self.model.generation()) {
+            return Ok(None);
+        }
         if checkpoint.epoch != epoch {
             let why = format!("it is in epoch {}, and the read model of epoch {}", epoch.0, checkpoint.epoch.0);
             return Err(self.diverged(checkpoint.seq, &why).into());
@@ -118,15 +144,25 @@ impl Projector {
         self.moved_to(checkpoint.seq);
         self.health.set(self.projection.check(), State::Ok);
         tracing::info!(projection = self.projection.as_str(), seq = checkpoint.seq, "following");
-        Ok(Place { checkpoint, epoch_begins })
+        Ok(Some(Place { checkpoint, reading }))
+    }
+
+    /// The stream's epoch, and how it is read; `None` where no epoch was begun.
+    async fn look(&self) -> Result<Option<(Epoch, Reading)>, LogError> {
+        let Some((epoch, epoch_begins)) = epoch(self.log.as_ref(), self.projection).await? else { return Ok(None) };
+        let dropped = match self.projection {
+            Projection::Chat => dropped::read(self.log.as_ref()).await?,
+            Projection::Identity => BTreeSet::new(),
+        };
+        Ok(Some((epoch, Reading { epoch_begins, dropped, broken: self.broken })))
     }
 
     /// Follows from a place until something ends it.
     async fn go_on(&mut self, mut place: Place) -> anyhow::Result<End> {
         let start = match (place.checkpoint.seq, place.checkpoint.proof) {
             (0, _) => Start::Beginning,
-            (seq, Some(proof)) => Start::Checkpoint { seq, id: proof.id },
-            (seq, None) => Start::Sequence(seq),
+            (seq, Some(proof)) if !proof.id.0.is_nil() => Start::Checkpoint { seq, id: proof.id },
+            (seq, Some(_) | None) => Start::Sequence(seq),
         };
         let mut records = self.log.follow(self.projection.stream(), start, Vec::new()).ready_chunks(BATCH_MAX);
         let mut last_delivered = None;
@@ -136,8 +172,14 @@ impl Projector {
                 self.follows(last_delivered, record)?;
                 last_delivered = Some(record.seq);
             }
-            if let Some(end) = self.apply(&mut place, &ready).await? {
-                return Ok(end);
+            let mut rest = ready.as_slice();
+            while let Some(first) = rest.first() {
+                let limit = self.allowed(first.seq).await;
+                let (now, later) = rest.split_at(rest.partition_point(|record| record.seq <= limit));
+                if let Some(end) = self.apply(&mut place, now).await? {
+                    return Ok(end);
+                }
+                rest = later;
             }
             match broken {
                 None => {}
@@ -146,10 +188,22 @@ impl Projector {
         }
     }
 
+    /// Waits until this sequence may go into the tables; says up to which others may.
+    async fn allowed(&mut self, seq: u64) -> u64 {
+        let reached = self.limit.wait_for(|limit| seq <= *limit).await.map(|limit| *limit);
+        match reached {
+            Ok(limit) => limit,
+            // Who said so is gone: nothing more may.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Applies what of these records lies after the checkpoint; `None` when all of it is in the tables.
     async fn apply(&mut self, place: &mut Place, records: &[Record]) -> anyhow::Result<Option<End>> {
         let mut size = records.len();
         let mut tries = 0;
+        // Why Postgres refused the one event that comes next.
+        let mut refused = None;
         loop {
             let known = place.checkpoint;
             let rest = &records[records.partition_point(|record| record.seq <= known.seq)..];
@@ -158,43 +212,47 @@ impl Projector {
                 return Err(self.diverged(known.seq, &format!("it goes on at {}", first.seq)).into());
             }
             size = size.min(rest.len());
-            let (batch, stop) = Batch::read(&rest[..size], &known, place.epoch_begins);
-            if batch.facts.is_empty() {
+            let (mut batch, stop) = Batch::read(&rest[..size], &known, &place.reading);
+            if let Some(why) = refused.take().filter(|_| batch.entries.len() == 1) {
+                batch = Batch::refused(first, &known, why);
+            }
+            if batch.entries.is_empty() {
                 return Ok(stop.map(End::Stopped));
             }
-            match self.model.apply(&known, &batch).await {
-                Ok(Applied::Here) => {
-                    self.applied(&batch, tries);
+            match self.model.apply(&known, &batch, &place.reading.dropped).await {
+                Ok(Applied::Here { waiting }) => {
+                    self.applied(&batch, waiting, tries);
+                    place.reading.dropped.extend(batch.drops);
                     place.checkpoint = batch.next;
                     (size, tries) = (records.len(), 0);
                 }
-                Ok(Applied::Elsewhere(found)) => match self.elsewhere(&known, found)? {
-                    Some(found) => place.checkpoint = found,
-                    None => return Ok(Some(End::Moved)),
+                Ok(Applied::Elsewhere(found)) => match self.elsewhere(&known, found) {
+                    Ok(found) => place.checkpoint = found,
+                    Err(end) => return Ok(Some(end)),
                 },
                 Err(Failure::Away(why)) => self.again("postgres-unavailable", &why, &mut tries).await,
                 // Halved until the one event is found that Postgres refuses.
-                Err(Failure::Refused(why)) if batch.facts.len() == 1 => {
-                    return Ok(Some(End::Stopped(Stop::not_applicable(first, why))));
-                }
-                Err(Failure::Refused(_)) => size = batch.facts.len() / 2,
+                Err(Failure::Refused(_)) if batch.entries.len() > 1 => size = batch.entries.len() / 2,
+                Err(Failure::Refused(why)) => match batch.entries.iter().find_map(Entry::key) {
+                    Some(_) if place.reading.broken == OnBroken::Park && !batch.is_refused() => refused = Some(why),
+                    Some(_) | None => return Ok(Some(End::Stopped(Stop::not_applicable(first, why)))),
+                },
             }
         }
     }
 
-    /// The checkpoint to go on from when it is not where we left it; `None`: from there it has to be followed anew.
-    fn elsewhere(&self, known: &Checkpoint, found: Option<Checkpoint>) -> anyhow::Result<Option<Checkpoint>> {
-        let Some(found) = found else { return Ok(None) };
+    /// The checkpoint to go on from when it is not where we left it, or why it cannot be gone on from here.
+    fn elsewhere(&self, known: &Checkpoint, found: Option<Checkpoint>) -> Result<Checkpoint, End> {
+        let found = found.ok_or(End::Moved)?;
         if found.proof.map(|proof| proof.generation) != known.proof.map(|proof| proof.generation) {
-            self.health.set(self.projection.check(), State::failing("replaced", "another generation is in place"));
-            anyhow::bail!("the read model is of another generation: this projector was replaced");
+            return Err(End::Replaced);
         }
         if found.epoch != known.epoch || found.seq <= known.seq {
-            return Ok(None);
+            return Err(End::Moved);
         }
         self.moved_to(found.seq);
         self.health.set(self.projection.check(), State::Ok);
-        Ok(Some(found))
+        Ok(found)
     }
 
     /// That the sequence only rises; in a stream that forgets nothing, by one.
@@ -211,12 +269,16 @@ impl Projector {
         }
     }
 
-    fn applied(&self, batch: &Batch, tries: u32) {
-        let name = self.projection.as_str();
-        metrics::counter!("projector_events_total", "projection" => name).increment(batch.facts.len() as u64);
-        metrics::histogram!("projector_batch_event_count", "projection" => name).record(batch.facts.len() as f64);
+    fn applied(&self, batch: &Batch<'_>, waiting: usize, tries: u32) {
+        let (name, events) = (self.projection.as_str(), batch.entries.len());
+        metrics::counter!("projector_events_total", "projection" => name).increment(events as u64);
+        metrics::histogram!("projector_batch_event_count", "projection" => name).record(events as f64);
+        metrics::gauge!("projector_parked_keys", "projection" => name).set(waiting as f64);
         self.moved_to(batch.next.seq);
-        if tries > 0 {
+        if waiting > 0 {
+            let why = format!("{waiting} rooms, users or lounges wait behind events that cannot be applied");
+            self.health.set(self.projection.check(), State::degraded(format!("{why}: `chatroom parked list`")));
+        } else if tries > 0 || self.health.get(self.projection.check()) != Some(State::Ok) {
             self.health.set(self.projection.check(), State::Ok);
         }
     }

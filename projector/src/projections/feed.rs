@@ -1,5 +1,6 @@
 //! What happened in a room, number by number? `rm.feed`: one row for each counted event, the newest of each room.
 
+use super::bulk::{self, Way};
 use crate::checkpoint::bigint;
 use deadpool_postgres::Transaction;
 use event_log::Fact;
@@ -7,8 +8,11 @@ use events::{
     Event, MembershipEvent, MessageEvent, MessageId, RoomEvent, RoomId, Subject, Time, UserId, message::MessagePosted,
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
-use tokio_postgres::Error;
+use std::{collections::BTreeMap, pin::pin};
+use tokio_postgres::{
+    Error,
+    types::{ToSql, Type},
+};
 
 /// Entries that each room keeps. Who missed more loads the room anew.
 const ENTRIES_MAX: u64 = 10_000;
@@ -20,6 +24,20 @@ const INSERT: &str = "
         $9::jsonb[]
     )";
 
+/// As [`INSERT`] names them, for COPY.
+const COLUMNS: &str = "feed (room_id, room_seq, position, type, at, actor_id, message_id, user_id, detail)";
+const TYPES: [Type; 9] = [
+    Type::UUID,
+    Type::INT8,
+    Type::INT8,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::UUID,
+    Type::UUID,
+    Type::UUID,
+    Type::JSONB,
+];
+
 const PRUNE: &str = "
     delete from feed
     using unnest($1::uuid[], $2::bigint[]) as full_room (room_id, last_gone)
@@ -29,8 +47,14 @@ const PRUNE: &str = "
 #[derive(Default)]
 pub(super) struct Changes<'a>(BTreeMap<(RoomId, u64), Entry<'a>>);
 
+/// `noop`: what cannot be read, or was dropped, keeps its number.
+const NOOP: &str = "noop";
+
 struct Entry<'a> {
-    fact: &'a Fact,
+    position: u64,
+    event: &'a str,
+    at: Time,
+    actor: Option<UserId>,
     about: About,
 }
 
@@ -68,22 +92,38 @@ impl About {
 impl<'a> Changes<'a> {
     pub(super) fn fold(&mut self, fact: &'a Fact, room_seq: u64) {
         if let Some(room) = fact.subject.counted_room() {
-            self.0.insert((room, room_seq), Entry { fact, about: about(fact) });
+            let Fact { seq, envelope, event, .. } = fact;
+            let (event, actor) = (event.event_type().name, envelope.actor.user());
+            let entry = Entry { position: *seq, event, at: envelope.time, actor, about: about(fact) };
+            self.0.insert((room, room_seq), entry);
         }
     }
 
-    pub(super) async fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+    /// An event that changes nothing.
+    pub(super) fn pass(&mut self, room: RoomId, room_seq: u64, position: u64, at: Time) {
+        let entry = Entry { position, event: NOOP, at, actor: None, about: About::default() };
+        self.0.insert((room, room_seq), entry);
+    }
+
+    pub(super) async fn write(&self, way: Way, transaction: &Transaction<'_>) -> Result<(), Error> {
         if self.0.is_empty() {
             return Ok(());
         }
-        let envelopes = || self.0.values().map(|entry| &entry.fact.envelope);
+        match way {
+            Way::Insert => self.insert(transaction).await?,
+            Way::Copy => self.copy(transaction).await?,
+        }
+        self.prune(transaction).await
+    }
+
+    async fn insert(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
         let abouts = || self.0.values().map(|entry| &entry.about);
         let rooms: Vec<_> = self.0.keys().map(|(room, _)| room.0).collect();
         let seqs: Vec<_> = self.0.keys().map(|(_, seq)| bigint(*seq)).collect();
-        let positions: Vec<_> = self.0.values().map(|entry| bigint(entry.fact.seq)).collect();
-        let types: Vec<_> = self.0.values().map(|entry| entry.fact.event.event_type().name).collect();
-        let times: Vec<_> = envelopes().map(|envelope| envelope.time).collect();
-        let actors: Vec<_> = envelopes().map(|envelope| envelope.actor.user().map(|user| user.0)).collect();
+        let positions: Vec<_> = self.0.values().map(|entry| bigint(entry.position)).collect();
+        let types: Vec<_> = self.0.values().map(|entry| entry.event).collect();
+        let times: Vec<_> = self.0.values().map(|entry| entry.at).collect();
+        let actors: Vec<_> = self.0.values().map(|entry| entry.actor.map(|user| user.0)).collect();
         let messages: Vec<_> = abouts().map(|about| about.message.map(|message| message.0)).collect();
         let users: Vec<_> = abouts().map(|about| about.user.map(|user| user.0)).collect();
         let details: Vec<_> = abouts().map(|about| some(&about.detail)).collect();
@@ -91,7 +131,27 @@ impl<'a> Changes<'a> {
         transaction
             .execute(&insert, &[&rooms, &seqs, &positions, &types, &times, &actors, &messages, &users, &details])
             .await?;
-        self.prune(transaction).await
+        Ok(())
+    }
+
+    async fn copy(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+        let mut writer = pin!(bulk::copy_into(COLUMNS, &TYPES, transaction).await?);
+        for ((room, seq), Entry { position, event, at, actor, about }) in &self.0 {
+            let row: [&(dyn ToSql + Sync); 9] = [
+                &room.0,
+                &bigint(*seq),
+                &bigint(*position),
+                event,
+                at,
+                &actor.map(|user| user.0),
+                &about.message.map(|message| message.0),
+                &about.user.map(|user| user.0),
+                &some(&about.detail),
+            ];
+            writer.as_mut().write(&row).await?;
+        }
+        writer.finish().await?;
+        Ok(())
     }
 
     /// What the rooms' new heads push out.

@@ -25,15 +25,29 @@ pub(crate) struct Script {
     marked_at: Option<(u64, CancellationToken)>,
     /// `CHAT` waits before this sequence for a permit.
     held_at: Option<(u64, Arc<Semaphore>)>,
+    /// Whether it says nothing of what is dropped until that comes.
+    blind_to_drops: bool,
 }
 
 impl Script {
     pub(crate) fn new(chat: Vec<Record>, identity: Vec<Record>, cuts: Cuts) -> Self {
-        Self { chat, identity, cuts, applied: Arc::new(Semaphore::new(0)), marked_at: None, held_at: None }
+        Self {
+            chat,
+            identity,
+            cuts,
+            applied: Arc::new(Semaphore::new(0)),
+            marked_at: None,
+            held_at: None,
+            blind_to_drops: false,
+        }
     }
 
     pub(crate) fn marking(self, seq: u64, token: CancellationToken) -> Self {
         Self { marked_at: Some((seq, token)), ..self }
+    }
+
+    pub(crate) fn blind_to_drops(self) -> Self {
+        Self { blind_to_drops: true, ..self }
     }
 
     pub(crate) fn held(self, seq: u64, until: Arc<Semaphore>) -> Self {
@@ -78,7 +92,10 @@ impl EventLog for Script {
 
     fn last(&self, subject: Subject, _: Freshness) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
         let mut newest_first = self.records(subject.stream()).iter().rev();
-        let found = newest_first.find(|record| record.subject == subject.to_string()).cloned();
+        let seen = |record: &&Record| {
+            !(self.blind_to_drops && subject == Subject::Drop) && record.subject == subject.to_string()
+        };
+        let found = newest_first.find(seen).cloned();
         async { Ok(found) }.boxed()
     }
 
@@ -98,14 +115,16 @@ impl EventLog for Script {
         &self,
         stream: StreamName,
         start: Start,
-        _: Vec<String>,
+        subjects: Vec<String>,
     ) -> BoxStream<'static, Result<Record, FollowError>> {
         let from = match start {
             Start::Beginning => 0,
             Start::Checkpoint { seq, .. } | Start::Sequence(seq) => seq,
             Start::Time(_) => unreachable!("the projector starts where it was"),
         };
-        let records: Vec<_> = self.records(stream).iter().filter(|record| record.seq >= from).cloned().collect();
+        let wanted =
+            |record: &&Record| record.seq >= from && (subjects.is_empty() || subjects.contains(&record.subject));
+        let records: Vec<_> = self.records(stream).iter().filter(wanted).cloned().collect();
         let (cuts, marked_at) = (Arc::clone(&self.cuts), self.marked_at.clone());
         let marked_at = marked_at.filter(|_| stream == StreamName::Chat);
         let held_at = self.held_at.clone().filter(|_| stream == StreamName::Chat);

@@ -2,7 +2,9 @@
 
 mod history;
 mod log;
+mod parking;
 mod real;
+mod rebuilding;
 mod tables;
 
 use event_log::{EventLog, Record};
@@ -165,32 +167,6 @@ async fn a_database_that_is_killed_and_comes_back_holds_the_same() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_applied_halts_and_is_named() {
-    let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(41, 100), history::identity(41, 20));
-    let mut unknown = chat.clone();
-    unknown[50].headers.insert("ce-type", "chatroom.message.sung.v1");
-    let mut broken = chat.clone();
-    broken[50].body = "{".into();
-    let mut unstorable = chat.clone();
-    let posted = unstorable.iter().position(|record| record.header("ce-type") == Some("chatroom.message.posted.v1"));
-    let posted = posted.expect("somebody says something");
-    let text = String::from_utf8(unstorable[posted].body.to_vec()).expect("JSON").replace("text ", "te\\u0000xt ");
-    unstorable[posted].body = text.into();
-    let bad = [(unknown, 50, "chatroom.message.sung.v1"), (broken, 50, ""), (unstorable, posted, "message.posted")];
-    for (chat, index, named) in bad {
-        tables.empty().await;
-        let running = Running::start(Script::new(chat, identity.clone(), never()), &tables);
-        let why = running.becomes("projector", "halted").await;
-        assert!(why.contains(named) && why.contains(&format!("at {}", index + 1)), "{why}");
-        // The other projection goes on, and all before the event is in the tables.
-        running.script.applied(1).await;
-        assert_eq!(tables.one::<i64>("select seq from rm.checkpoint").await, index as i64);
-        running.ends().await;
-    }
-}
-
-#[tokio::test]
 async fn another_log_ends_it_with_what_has_diverged() {
     let tables = Tables::new().await;
     let (chat, identity) = (history::chat(51, 100), history::identity(51, 200));
@@ -226,7 +202,7 @@ async fn a_replaced_projector_writes_nothing_more() {
     sqlx::query("update rm.checkpoint set generation = 2").execute(&mut operator).await.expect("allowed");
     go_on.add_permits(1);
     running.becomes("projector", "replaced").await;
-    running.shutdown.wait(SOON).await.expect_err("it must not go on");
+    running.ends().await;
     assert_eq!(tables.one::<i64>("select seq from rm.checkpoint").await, 49);
     assert_eq!(tables.one::<i64>("select count(*) from rm.feed where position > 49").await, 0);
 }

@@ -61,7 +61,7 @@ impl Tables {
 
     pub(crate) async fn empty(&self) {
         let all = [&TABLES[..], &[GUEST_SESSIONS]].concat().join(", ");
-        let truncate = sqlx::AssertSqlSafe(format!("truncate {all}"));
+        let truncate = sqlx::AssertSqlSafe(format!("truncate {all}, rm.parked"));
         sqlx::query(truncate).execute(&mut self.operator().await).await.expect("the operator may");
     }
 }

@@ -1,13 +1,24 @@
 //! How do messages reach their table? Changes to rows that are there, new rows, then a removal of all of somebody's.
 
 use super::{Change, Changes, Posted, Removal, Stage};
-use crate::{checkpoint::bigint, projections::rooms::array};
+use crate::{
+    checkpoint::bigint,
+    projections::{
+        bulk::{self, Way},
+        rooms::array,
+    },
+};
 use deadpool_postgres::Transaction;
 use events::{
     MessageId, RoomId,
     message::{MessageStatus, RemovalCause},
 };
-use tokio_postgres::Error;
+use std::pin::pin;
+use tokio_postgres::{
+    Error,
+    error::SqlState,
+    types::{ToSql, Type},
+};
 
 const INSERT: &str = "
     insert into messages (
@@ -22,6 +33,24 @@ const INSERT: &str = "
         id, room_id, room_seq, position, author_id, text, reply_to, mentions, created_at, edited_at, status
     )
     on conflict (id) do nothing";
+
+/// As [`INSERT`] names them, for COPY.
+const COLUMNS: &str = "messages (
+    id, room_id, room_seq, position, author_id, text, reply_to, mentions, created_at, edited_at, status
+)";
+const TYPES: [Type; 11] = [
+    Type::UUID,
+    Type::UUID,
+    Type::INT8,
+    Type::INT8,
+    Type::UUID,
+    Type::TEXT,
+    Type::UUID,
+    Type::UUID_ARRAY,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ,
+    Type::TEXT,
+];
 
 const UPDATE: &str = "
     update messages set
@@ -47,20 +76,23 @@ const ERASE_ALL: &str = "
       and status <> 'deleted'";
 
 impl Changes<'_> {
-    pub(in crate::projections) async fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+    pub(in crate::projections) async fn write(&self, way: Way, transaction: &mut Transaction<'_>) -> Result<(), Error> {
         for stage in &self.0 {
-            stage.write(transaction).await?;
+            stage.write(way, transaction).await?;
         }
         Ok(())
     }
 }
 
 impl Stage<'_> {
-    async fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+    async fn write(&self, way: Way, transaction: &mut Transaction<'_>) -> Result<(), Error> {
         let changes: Vec<_> = self.changes.iter().map(|((room, message), change)| (*room, *message, *change)).collect();
         update(&changes, transaction).await?;
         let posted: Vec<_> = self.posted.values().collect();
-        let inserted = insert(&posted, transaction).await?;
+        let inserted = match way {
+            Way::Insert => insert(&posted, transaction).await?,
+            Way::Copy => copy(&posted, transaction).await?,
+        };
         if inserted < posted.len() {
             // An id was there already, so what was meant to go in with its repeat has to reach the row that won.
             // For the rows that went in it says what they hold.
@@ -98,6 +130,46 @@ async fn insert(rows: &[&Posted<'_>], transaction: &Transaction<'_>) -> Result<u
         )
         .await?;
     Ok(usize::try_from(inserted).unwrap_or(usize::MAX))
+}
+
+/// Copies the rows; inserts them where one has an id that is there already.
+async fn copy(rows: &[&Posted<'_>], transaction: &mut Transaction<'_>) -> Result<usize, Error> {
+    let savepoint = transaction.savepoint("copied").await?;
+    match copy_all(rows, &savepoint).await {
+        Ok(()) => {
+            savepoint.commit().await?;
+            Ok(rows.len())
+        }
+        Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+            savepoint.rollback().await?;
+            insert(rows, transaction).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn copy_all(rows: &[&Posted<'_>], transaction: &Transaction<'_>) -> Result<(), Error> {
+    let mut writer = pin!(bulk::copy_into(COLUMNS, &TYPES, transaction).await?);
+    for Posted { room, room_seq, position, at, message, change } in rows.iter().copied() {
+        let mentions: Vec<_> = message.mentions.iter().map(|user| user.0).collect();
+        let status = change.status.unwrap_or(MessageStatus::Visible).as_str();
+        let row: [&(dyn ToSql + Sync); 11] = [
+            &message.message.0,
+            &room.0,
+            &bigint(*room_seq),
+            &bigint(*position),
+            &message.author.0,
+            &change.text().unwrap_or(&message.text),
+            &message.reply_to.map(|message| message.0),
+            &mentions,
+            at,
+            &change.edited_at(),
+            &status,
+        ];
+        writer.as_mut().write(&row).await?;
+    }
+    writer.finish().await?;
+    Ok(())
 }
 
 async fn update(changes: &[(RoomId, MessageId, Change<'_>)], transaction: &Transaction<'_>) -> Result<(), Error> {
