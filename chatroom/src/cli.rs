@@ -11,10 +11,12 @@ use platform::{
 };
 use std::process::ExitCode;
 
-use crate::{audit, bench, chaos, dev, docs, doctor, listen, load, migrate, user};
+use crate::{audit, bench, chaos, dev, docs, doctor, lag, listen, load, migrate, parked, rebuild, user};
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
+/// `EX_TEMPFAIL`: a projection is further behind than was allowed.
+const BEHIND: u8 = 75;
 /// `EX_UNAVAILABLE`: nothing was tried, so nothing is proven.
 const UNAVAILABLE: u8 = 69;
 
@@ -42,7 +44,13 @@ enum Subcommands {
     Load(load::LoadArgs),
     /// Check servers, streams, rights, migrations and pools, and say what to do.
     Doctor(doctor::DoctorArgs),
-    /// Read the whole log and check that every event was appended under its condition.
+    /// Show how far behind the log each read model is.
+    Lag(lag::LagArgs),
+    /// See events that cannot be applied, let them try again, or drop one. Run as operator.
+    Parked(parked::ParkedArgs),
+    /// Make the read models anew from the log while the old ones are read, and change places. Run as operator.
+    Rebuild(rebuild::RebuildArgs),
+    /// Read the whole log and check it, and that the read models hold what it says.
     Audit(audit::AuditArgs),
     /// Play conflicting commands on servers of its own and check that every promise holds.
     Chaos(chaos::ChaosArgs),
@@ -102,6 +110,9 @@ impl Cli {
             Subcommands::User(args) => user::run(&args).await,
             Subcommands::Listen(args) => listen::run(&args).await,
             Subcommands::Doctor(args) => doctor::run(&args).await,
+            Subcommands::Lag(args) => lag::run(&args).await,
+            Subcommands::Parked(args) => parked::run(&args).await,
+            Subcommands::Rebuild(args) => rebuild::run(&args).await,
             Subcommands::Audit(args) => audit::run(&args).await,
             Subcommands::Chaos(args) => chaos::run(&args).await,
             Subcommands::Bench(args) => bench::run(args).await,
@@ -143,12 +154,16 @@ impl ConfigArgs {
     }
 }
 
-/// 78 when the log is not the one that was read (nothing may go on until an operator has looked), 69 when what was asked
-/// for cannot be played on this machine, else 1.
+/// 78 when the log is not the one that was read (nothing may go on until an operator has looked), 75 when a projection is
+/// further behind than `chatroom lag` was told to allow, 69 when what was asked for cannot be played on this machine,
+/// else 1.
 #[must_use]
 pub fn exit_code(why: &anyhow::Error) -> ExitCode {
     if why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. }))) {
         return ExitCode::from(LOG_DIVERGED);
+    }
+    if why.is::<lag::Behind>() {
+        return ExitCode::from(BEHIND);
     }
     if why.is::<chaos::NoDisk>() { ExitCode::from(UNAVAILABLE) } else { ExitCode::FAILURE }
 }

@@ -20,7 +20,8 @@ impl Progress {
     pub(crate) fn of(what: &'static str, all: u64, done: u64) -> Self {
         let bar = if std::io::stderr().is_terminal() { ProgressBar::new(all) } else { ProgressBar::hidden() };
         bar.set_length(all);
-        let style = ProgressStyle::with_template("{msg:14} {bar:32} {human_pos}/{human_len}  {per_sec}  ETA {eta}");
+        let style =
+            ProgressStyle::with_template("{msg:14} {bar:32} {human_pos}/{human_len}  {per_sec}  ETA {eta}  {prefix}");
         bar.set_style(style.expect("the template is valid"));
         bar.set_message(what);
         bar.set_position(done);
@@ -35,6 +36,11 @@ impl Progress {
 
     pub(crate) fn at(&self, done: u64) {
         self.bar.set_position(done);
+    }
+
+    /// What else there is to tell, beside the numbers.
+    pub(crate) fn note(&self, words: &str) {
+        self.bar.set_prefix(words.to_owned());
     }
 
     /// Says something without disturbing the bar.
@@ -62,8 +68,9 @@ async fn say(what: &'static str, bar: ProgressBar, before: u64) {
         let rate = done.saturating_sub(before) as f64 / begun.elapsed().as_secs_f64();
         let left = all.saturating_sub(done) as f64 / rate.max(0.001);
         eprintln!(
-            "{what}: {done} of {all}, {rate:.0}/s, ETA {}",
-            HumanDuration(Duration::from_secs_f64(left.min(1e9)))
+            "{what}: {done} of {all}, {rate:.0}/s, ETA {}  {}",
+            HumanDuration(Duration::from_secs_f64(left.min(1e9))),
+            bar.prefix()
         );
     }
 }

@@ -7,7 +7,7 @@ pub mod digest;
 mod dropped;
 mod failure;
 mod generations;
-mod lag;
+pub mod lag;
 pub mod operator;
 mod parked;
 mod projections;

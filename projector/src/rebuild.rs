@@ -36,8 +36,9 @@ use tokio::{sync::watch, time::timeout};
 
 /// Most parts of a model: more cores than that do not make the one reader faster.
 pub const PARTS_MAX: usize = 8;
-/// Connections beside those of the parts: one that looks, one that stands still with the live model.
-const CONNECTIONS: u32 = 3;
+/// Connections beside those of the parts: one that works, one that looks, one that stands still with the live model, one
+/// that counts.
+const CONNECTIONS: u32 = 4;
 /// The first event at or after a moment; none within this long means that there is none.
 const FOUND_WITHIN: Duration = Duration::from_secs(5);
 
@@ -79,6 +80,30 @@ pub struct Workshop {
     progress: watch::Sender<Progress>,
 }
 
+/// Counts the rows of the model that was begun last, roughly: as Postgres's statistics have them.
+pub struct Counting(Pool);
+
+impl Counting {
+    /// Table by table.
+    ///
+    /// # Errors
+    /// A database that fails.
+    pub async fn rows(&self) -> anyhow::Result<Vec<(String, u64)>> {
+        let rows = self.0.get().await?;
+        let rows = rows
+            .query(
+                "select relname::text as name, n_live_tup as rows
+                   from pg_stat_user_tables
+                  where schemaname = (select schema_name from rm_live.generations order by number desc limit 1)
+                    and relname <> 'checkpoint'
+                  order by relname",
+                &[],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| (row.get("name"), u64::try_from(row.get::<_, i64>("rows")).unwrap_or(0))).collect())
+    }
+}
+
 /// A model that is filled and has its indexes.
 #[derive(Debug, Clone)]
 pub struct Built {
@@ -100,6 +125,12 @@ impl Workshop {
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
+    }
+
+    /// For who wants to know what is in the tables meanwhile.
+    #[must_use]
+    pub fn counting(&self) -> Counting {
+        Counting(self.pool.clone())
     }
 
     /// Fills a model in a schema of this name, in so many parts. One that was begun there by the same code goes on where

@@ -1,7 +1,7 @@
 //! How is a whole stream read? In order, up to the end that it had when the reading began.
 
 use anyhow::{Context, Result, bail};
-use event_log::{EventLog, Start};
+use event_log::{EventLog, Record, Start};
 use events::StreamName;
 use futures::StreamExt;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use super::{
     conditions::Judge,
-    report::{Report, StreamReport},
+    report::Report,
+    states::{States, StatesReport},
 };
 use crate::progress::Progress;
 
@@ -21,6 +22,31 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// # Errors
 /// A stream that cannot be read, or is not the same throughout.
 pub async fn conditions(log: &dyn EventLog, streams: &[StreamName]) -> Result<Report> {
+    let mut report = Report::default();
+    for (stream, end) in ends(log, streams).await? {
+        let mut judge = Judge::new(stream);
+        each(log, stream, end, |record| judge.see(record)).await?;
+        report.streams.push(judge.report());
+    }
+    Ok(report)
+}
+
+/// Audits the states that the events of these streams leave, as they are now.
+///
+/// # Errors
+/// As of [`conditions`].
+pub async fn states(log: &dyn EventLog, streams: &[StreamName]) -> Result<Vec<StatesReport>> {
+    let mut reports = Vec::new();
+    for (stream, end) in ends(log, streams).await? {
+        let mut states = States::new(stream);
+        each(log, stream, end, |record| states.see(record)).await?;
+        reports.push(states.report());
+    }
+    Ok(reports)
+}
+
+/// Where each of them ends now.
+async fn ends(log: &dyn EventLog, streams: &[StreamName]) -> Result<Vec<(StreamName, u64)>> {
     let mut ends = Vec::with_capacity(streams.len());
     for stream in streams {
         let end = log.extent(*stream).await.with_context(|| {
@@ -28,17 +54,13 @@ pub async fn conditions(log: &dyn EventLog, streams: &[StreamName]) -> Result<Re
         })?;
         ends.push((*stream, end.last));
     }
-    let mut report = Report::default();
-    for (stream, end) in ends {
-        report.streams.push(one(log, stream, end).await?);
-    }
-    Ok(report)
+    Ok(ends)
 }
 
-async fn one(log: &dyn EventLog, stream: StreamName, end: u64) -> Result<StreamReport> {
-    let mut judge = Judge::new(stream);
+/// Shows each record of a stream up to `end`, in order.
+async fn each(log: &dyn EventLog, stream: StreamName, end: u64, mut see: impl FnMut(&Record)) -> Result<()> {
     if end == 0 {
-        return Ok(judge.report());
+        return Ok(());
     }
     let progress = Progress::of(stream.as_str(), end, 0);
     let mut records = log.follow(stream, Start::Beginning, Vec::new());
@@ -49,7 +71,7 @@ async fn one(log: &dyn EventLog, stream: StreamName, end: u64) -> Result<StreamR
                 if record.seq > end {
                     break;
                 }
-                judge.see(&record);
+                see(&record);
                 progress.at(record.seq);
                 if record.seq == end {
                     break;
@@ -61,5 +83,5 @@ async fn one(log: &dyn EventLog, stream: StreamName, end: u64) -> Result<StreamR
             Err(_) => {}
         }
     }
-    Ok(judge.report())
+    Ok(())
 }
