@@ -88,6 +88,7 @@ pub(crate) async fn open(
     let epoch = i64::from(epoch.0);
     let nothing = Proof::of_nothing(generation);
     let chain = nothing.chain.as_slice();
+    let name = projection.as_str();
     let (statement, values): (&str, Vec<&(dyn ToSql + Sync)>) = match projection {
         Projection::Chat => (
             "insert into checkpoint (projection, part, generation, epoch, seq, event_id, chain, event_time)
@@ -95,15 +96,15 @@ pub(crate) async fn open(
              on conflict do nothing",
             vec![&epoch, &nothing.generation, &nothing.id.0, &chain, &part],
         ),
-        Projection::Identity => (
+        Projection::Identity | Projection::Presence | Projection::Markers => (
             "insert into checkpoint (projection, epoch, seq, event_time)
-             values ('identity', $1, 0, 'epoch')
+             values ($2, $1, 0, 'epoch')
              on conflict do nothing",
-            vec![&epoch],
+            vec![&epoch, &name],
         ),
     };
     client.execute(statement, &values).await?;
-    let row = client.query_one(select(projection), &[&part]).await?;
+    let row = client.query_one(select(projection), &[which(projection, &part)]).await?;
     Ok(read(projection, &row))
 }
 
@@ -132,14 +133,14 @@ pub(crate) async fn lock(
     part: i32,
 ) -> Result<Option<Locked>, tokio_postgres::Error> {
     let statement = transaction.prepare_cached(&format!("{} for update", select(projection))).await?;
-    let row = transaction.query_opt(&statement, &[&part]).await?;
+    let row = transaction.query_opt(&statement, &[which(projection, &part)]).await?;
     Ok(row.map(|row| Locked { checkpoint: read(projection, &row), waiting: waiting(projection, &row) }))
 }
 
 fn waiting(projection: Projection, row: &Row) -> BTreeSet<String> {
     match projection {
         Projection::Chat => row.get::<_, Option<Vec<String>>>("waiting").unwrap_or_default().into_iter().collect(),
-        Projection::Identity => BTreeSet::new(),
+        Projection::Identity | Projection::Presence | Projection::Markers => BTreeSet::new(),
     }
 }
 
@@ -170,14 +171,15 @@ pub(crate) async fn advance(
                 [&to, &id, &chain, &new.event_time, &proof.generation, &epoch, &from, &part];
             Ok(transaction.query(&statement, &values).await?.len())
         }
-        Projection::Identity => {
+        Projection::Identity | Projection::Presence | Projection::Markers => {
             let statement = transaction
                 .prepare_cached(
                     "update checkpoint set seq = $1, event_time = $2
-                     where projection = 'identity' and epoch = $3 and seq = $4",
+                     where projection = $5 and epoch = $3 and seq = $4",
                 )
                 .await?;
-            let moved = transaction.execute(&statement, &[&to, &new.event_time, &epoch, &from]).await?;
+            let name = projection.as_str();
+            let moved = transaction.execute(&statement, &[&to, &new.event_time, &epoch, &from, &name]).await?;
             Ok(usize::try_from(moved).unwrap_or(usize::MAX))
         }
     }
@@ -193,11 +195,21 @@ fn select(projection: Projection) -> &'static str {
              from checkpoint
              where projection = 'chat' and part = $1"
         }
-        Projection::Identity => {
+        Projection::Identity | Projection::Presence | Projection::Markers => {
             "select epoch, seq, event_time, set_config('synchronous_commit', 'off', true)
              from checkpoint
-             where projection = 'identity' and $1 = 0"
+             where projection = $1"
         }
+    }
+}
+
+/// What [`select`] asks for.
+fn which(projection: Projection, part: &i32) -> &(dyn ToSql + Sync) {
+    match projection {
+        Projection::Chat => part,
+        Projection::Identity => &"identity",
+        Projection::Presence => &"presence",
+        Projection::Markers => &"markers",
     }
 }
 
@@ -214,7 +226,7 @@ fn read(projection: Projection, row: &Row) -> Checkpoint {
                 id: EventId(row.get("event_id")),
                 chain: row.get::<_, &[u8]>("chain").try_into().expect("written from a chain"),
             }),
-            Projection::Identity => None,
+            Projection::Identity | Projection::Presence | Projection::Markers => None,
         },
     }
 }

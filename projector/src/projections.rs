@@ -4,8 +4,10 @@ mod accounts;
 mod bulk;
 mod feed;
 mod lounges;
+mod markers;
 mod members;
 mod messages;
+mod presence;
 mod reactions;
 mod room_head;
 mod rooms;
@@ -27,17 +29,23 @@ pub(crate) enum Projection {
     Chat,
     /// `IDENTITY` into schema `rm_live`: the stream forgets, so a row is the state of its subject's last message.
     Identity,
+    /// `PRESENCE` likewise.
+    Presence,
+    /// `MARKERS` likewise.
+    Markers,
 }
 
 impl Projection {
-    pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Identity];
+    pub(crate) const ALL: [Self; 4] = [Self::Chat, Self::Identity, Self::Presence, Self::Markers];
     /// Those whose tables are never swapped.
-    pub(crate) const IN_PLACE: [Self; 1] = [Self::Identity];
+    pub(crate) const IN_PLACE: [Self; 3] = [Self::Identity, Self::Presence, Self::Markers];
 
     pub(crate) fn stream(self) -> StreamName {
         match self {
             Self::Chat => StreamName::Chat,
             Self::Identity => StreamName::Identity,
+            Self::Presence => StreamName::Presence,
+            Self::Markers => StreamName::Markers,
         }
     }
 
@@ -45,7 +53,7 @@ impl Projection {
     pub(crate) fn schema(self) -> &'static str {
         match self {
             Self::Chat => "rm",
-            Self::Identity => "rm_live",
+            Self::Identity | Self::Presence | Self::Markers => "rm_live",
         }
     }
 
@@ -54,6 +62,8 @@ impl Projection {
         match self {
             Self::Chat => &[],
             Self::Identity => &["accounts", "sessions", "guest_sessions"],
+            Self::Presence => &["presence"],
+            Self::Markers => &["markers"],
         }
     }
 
@@ -61,6 +71,8 @@ impl Projection {
         match self {
             Self::Chat => "chat",
             Self::Identity => "identity",
+            Self::Presence => "presence",
+            Self::Markers => "markers",
         }
     }
 
@@ -69,6 +81,8 @@ impl Projection {
         match self {
             Self::Chat => "projector",
             Self::Identity => "projector-identity",
+            Self::Presence => "projector-presence",
+            Self::Markers => "projector-markers",
         }
     }
 
@@ -77,6 +91,8 @@ impl Projection {
         match self {
             Self::Chat => "projector-lag",
             Self::Identity => "projector-identity-lag",
+            Self::Presence => "projector-presence-lag",
+            Self::Markers => "projector-markers-lag",
         }
     }
 }
@@ -95,6 +111,8 @@ pub(crate) struct Changes<'a> {
     heads: room_head::Changes,
     accounts: accounts::Changes<'a>,
     sessions: sessions::Changes<'a>,
+    presence: presence::Changes<'a>,
+    markers: markers::Changes<'a>,
 }
 
 impl<'a> Changes<'a> {
@@ -133,11 +151,13 @@ impl<'a> Changes<'a> {
             (Event::Session(change), Subject::Session(session)) => {
                 self.sessions.fold(session, &change.after, fact.seq);
             }
+            (Event::Presence(change), Subject::Presence(user)) => self.presence.fold(user, &change.after, fact.seq),
+            (Event::Marker(change), Subject::Marker(user, room)) => {
+                self.markers.fold(user, room, &change.after, fact.seq);
+            }
             // No table holds these. Reports wait for the moderators' tables, which a rebuild fills.
             (Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Report(_), _) => {}
             (Event::Phone(_) | Event::Credential(_), _) => {}
-            // Their streams are not followed yet.
-            (Event::Presence(_) | Event::Marker(_), _) => {}
             // Decoding pairs each family with its subject.
             (
                 Event::User(_)
@@ -146,7 +166,9 @@ impl<'a> Changes<'a> {
                 | Event::Membership(_)
                 | Event::Message(_)
                 | Event::Account(_)
-                | Event::Session(_),
+                | Event::Session(_)
+                | Event::Presence(_)
+                | Event::Marker(_),
                 _,
             ) => {}
         }
@@ -163,7 +185,9 @@ impl<'a> Changes<'a> {
         self.feed.write(way, transaction).await?;
         self.heads.write(transaction).await?;
         self.accounts.write(transaction).await?;
-        self.sessions.write(transaction).await
+        self.sessions.write(transaction).await?;
+        self.presence.write(transaction).await?;
+        self.markers.write(transaction).await
     }
 
     /// The rooms' heads after it, once it is committed.

@@ -72,7 +72,7 @@ pub(crate) async fn run(
     let broken = match projection {
         Projection::Chat => OnBroken::Park,
         // A row is the state of its subject's last message: who goes on without one shows an older state.
-        Projection::Identity => OnBroken::Halt,
+        Projection::Identity | Projection::Presence | Projection::Markers => OnBroken::Halt,
     };
     let projector = Projector { projection, log, model, health, applied, limit, broken };
     // Both go on for ever; the projector may fail.
@@ -152,7 +152,7 @@ impl Projector {
         let Some((epoch, epoch_begins)) = epoch(self.log.as_ref(), self.projection).await? else { return Ok(None) };
         let dropped = match self.projection {
             Projection::Chat => dropped::read(self.log.as_ref()).await?,
-            Projection::Identity => BTreeSet::new(),
+            Projection::Identity | Projection::Presence | Projection::Markers => BTreeSet::new(),
         };
         Ok(Some((epoch, Reading { epoch_begins, dropped, broken: self.broken })))
     }
@@ -265,7 +265,7 @@ impl Projector {
     fn forgets_nothing(&self) -> bool {
         match self.projection {
             Projection::Chat => true,
-            Projection::Identity => false,
+            Projection::Identity | Projection::Presence | Projection::Markers => false,
         }
     }
 

@@ -3,18 +3,21 @@
 use crate::log::record;
 use event_log::Record;
 use events::{
-    Actor, Change, Envelope, Epoch, Event, EventId, Evolve, Lounge, LoungeId, Membership, MessageId, NewEvent,
-    PhoneTag, Role, Room, RoomId, SessionId, StreamName, Subject, Time, User, UserId, UserKind, Visibility,
+    Actor, Change, Envelope, Epoch, Event, EventId, Evolve, Lounge, LoungeId, Marker, Membership, MessageId, NewEvent,
+    PhoneTag, Presence, PresenceState, Role, Room, RoomId, SessionId, StreamName, Subject, Time, User, UserId,
+    UserKind, Visibility,
     identity::{
         Account, GuestStarted, GuestUpgraded, RevocationCause, Session, SessionEvent, SessionRefreshed, SessionRevoked,
         SessionStarted,
     },
     lounge::{LoungeChanged, LoungeCreated, LoungeEvent},
+    marker::RoomRead,
     membership::{MemberBanned, MemberJoined, MemberLeft, MemberMuted, MembershipEvent},
     message::{
         MessageDeleted, MessageEdited, MessageEvent, MessageModerated, MessagePosted, MessageReported, MessageStatus,
         MessagesRemoved, ReactionAdded, ReactionRemoved, RemovalCause, ReportEvent,
     },
+    presence::PresenceChanged,
     room::{RoomChanged, RoomCreated, RoomEvent},
     system::{EpochEvent, EpochStarted},
     user::{UserAppeared, UserEvent, UserProfileChanged},
@@ -39,6 +42,8 @@ pub(crate) struct History {
     members: BTreeMap<(RoomId, UserId), Membership>,
     accounts: BTreeMap<UserId, Account>,
     sessions: BTreeMap<SessionId, Session>,
+    presences: BTreeMap<UserId, Presence>,
+    markers: BTreeMap<(UserId, RoomId), Marker>,
 }
 
 /// `CHAT`: its epoch and then so many facts.
@@ -50,13 +55,20 @@ pub(crate) fn chat(seed: u64, facts: usize) -> Vec<Record> {
     history.records
 }
 
-/// `IDENTITY`: its epoch and then so many facts, with holes where others were forgotten.
-pub(crate) fn identity(seed: u64, facts: usize) -> Vec<Record> {
-    let mut history = History::begin(StreamName::Identity, seed);
-    for _ in 0..facts {
-        history.identity_fact();
+/// The streams that forget: of each its epoch and then so many facts, with holes where others were forgotten.
+pub(crate) fn small(seed: u64, facts: usize) -> Vec<Record> {
+    let streams: [(StreamName, fn(&mut History)); 3] = [
+        (StreamName::Identity, History::identity_fact),
+        (StreamName::Presence, History::presence_fact),
+        (StreamName::Markers, History::marker_fact),
+    ];
+    let mut records = Vec::new();
+    for (stream, fact) in streams {
+        let mut history = History::begin(stream, seed);
+        (0..facts).for_each(|_| fact(&mut history));
+        records.append(&mut history.records);
     }
-    history.records
+    records
 }
 
 /// An id of an event in a history of tests.
@@ -76,6 +88,8 @@ impl History {
             members: BTreeMap::new(),
             accounts: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            presences: BTreeMap::new(),
+            markers: BTreeMap::new(),
         };
         let started = EpochStarted { epoch: EPOCH, at: history.now() };
         history.append(Subject::Epoch(stream), EpochEvent::from(started));
@@ -240,6 +254,21 @@ impl History {
         };
         let change = changed(&mut self.sessions, session, event);
         self.append(Subject::Session(session), change);
+    }
+
+    fn presence_fact(&mut self) {
+        let user = UserId(self.one_of(1, ACCOUNTS));
+        let states = [PresenceState::Offline, PresenceState::Away, PresenceState::Online, PresenceState::Dnd];
+        let (state, at) = (states[self.random.random_range(0..4)], self.now());
+        let change = changed(&mut self.presences, user, PresenceChanged { user, state, at }.into());
+        self.append(Subject::Presence(user), change);
+    }
+
+    fn marker_fact(&mut self) {
+        let (user, room) = (UserId(self.one_of(1, PEOPLE)), RoomId(self.one_of(2, ROOMS)));
+        let seq = self.random.random_range(1..500);
+        let change = changed(&mut self.markers, (user, room), RoomRead { user, room, seq }.into());
+        self.append(Subject::Marker(user, room), change);
     }
 }
 

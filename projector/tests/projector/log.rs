@@ -17,7 +17,8 @@ pub(crate) type Cuts = Arc<dyn Fn(u64) -> bool + Send + Sync>;
 
 pub(crate) struct Script {
     chat: Vec<Record>,
-    identity: Vec<Record>,
+    /// Of all the other streams.
+    small: Vec<Record>,
     cuts: Cuts,
     /// A permit for each stream that is in the tables.
     applied: Arc<Semaphore>,
@@ -30,10 +31,10 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn new(chat: Vec<Record>, identity: Vec<Record>, cuts: Cuts) -> Self {
+    pub(crate) fn new(chat: Vec<Record>, small: Vec<Record>, cuts: Cuts) -> Self {
         Self {
             chat,
-            identity,
+            small,
             cuts,
             applied: Arc::new(Semaphore::new(0)),
             marked_at: None,
@@ -60,12 +61,9 @@ impl Script {
         applied.expect("it gets there").expect("nobody closes it").forget();
     }
 
-    fn records(&self, stream: StreamName) -> &[Record] {
-        match stream {
-            StreamName::Chat => &self.chat,
-            StreamName::Identity => &self.identity,
-            StreamName::Presence | StreamName::Markers => &[],
-        }
+    fn records(&self, stream: StreamName) -> Vec<&Record> {
+        let all = if stream == StreamName::Chat { &self.chat } else { &self.small };
+        all.iter().filter(|record| record.stream == stream).collect()
     }
 }
 
@@ -91,7 +89,7 @@ impl EventLog for Script {
     }
 
     fn last(&self, subject: Subject, _: Freshness) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
-        let mut newest_first = self.records(subject.stream()).iter().rev();
+        let mut newest_first = self.records(subject.stream()).into_iter().rev();
         let seen = |record: &&Record| {
             !(self.blind_to_drops && subject == Subject::Drop) && record.subject == subject.to_string()
         };
@@ -100,12 +98,12 @@ impl EventLog for Script {
     }
 
     fn read(&self, stream: StreamName, seq: u64) -> BoxFuture<'_, Result<Option<Record>, LogError>> {
-        let found = self.records(stream).iter().find(|record| record.seq == seq).cloned();
+        let found = self.records(stream).into_iter().find(|record| record.seq == seq).cloned();
         async { Ok(found) }.boxed()
     }
 
     fn extent(&self, stream: StreamName) -> BoxFuture<'_, Result<Extent, LogError>> {
-        let seq = |record: Option<&Record>| record.map_or(0, |record| record.seq);
+        let seq = |record: Option<&&Record>| record.map_or(0, |record| record.seq);
         let records = self.records(stream);
         let extent = Extent { first: seq(records.first()), last: seq(records.last()) };
         async move { Ok(extent) }.boxed()
@@ -124,7 +122,7 @@ impl EventLog for Script {
         };
         let wanted =
             |record: &&Record| record.seq >= from && (subjects.is_empty() || subjects.contains(&record.subject));
-        let records: Vec<_> = self.records(stream).iter().filter(wanted).cloned().collect();
+        let records: Vec<_> = self.records(stream).into_iter().filter(wanted).cloned().collect();
         let (cuts, marked_at) = (Arc::clone(&self.cuts), self.marked_at.clone());
         let marked_at = marked_at.filter(|_| stream == StreamName::Chat);
         let held_at = self.held_at.clone().filter(|_| stream == StreamName::Chat);

@@ -19,6 +19,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 const FACTS: usize = 1_500;
+/// As many as projections follow.
+const STREAMS: u32 = 4;
 const SOON: Duration = Duration::from_secs(30);
 
 fn never() -> Cuts {
@@ -50,9 +52,9 @@ impl Running {
         self.shutdown.wait(SOON).await.expect("it ends when it is asked to");
     }
 
-    /// Until both streams are in the tables, then the end.
+    /// Until all streams are in the tables, then the end.
     async fn finishes(self) {
-        self.script.applied(2).await;
+        self.script.applied(STREAMS).await;
         self.ends().await;
     }
 
@@ -69,9 +71,9 @@ impl Running {
     }
 }
 
-async fn in_one_go(chat: &[Record], identity: &[Record], tables: &Tables) -> Vec<(&'static str, Vec<String>)> {
+async fn in_one_go(chat: &[Record], small: &[Record], tables: &Tables) -> Vec<(&'static str, Vec<String>)> {
     tables.empty().await;
-    Running::start(Script::new(chat.to_vec(), identity.to_vec(), never()), tables).finishes().await;
+    Running::start(Script::new(chat.to_vec(), small.to_vec(), never()), tables).finishes().await;
     let contents = tables.contents().await;
     for (table, rows) in &contents {
         assert!(!rows.is_empty(), "{table} says nothing in this history");
@@ -83,13 +85,13 @@ async fn in_one_go(chat: &[Record], identity: &[Record], tables: &Tables) -> Vec
 async fn any_cut_gives_the_same_tables() {
     let tables = Tables::new().await;
     for seed in 0..4 {
-        let (chat, identity) = (history::chat(seed, FACTS), history::identity(seed, 200));
-        let wanted = in_one_go(&chat, &identity, &tables).await;
+        let (chat, small) = (history::chat(seed, FACTS), history::small(seed, 200));
+        let wanted = in_one_go(&chat, &small, &tables).await;
         let cuts: [(&str, Cuts); 3] =
             [("single", Arc::new(|_| true)), ("one", random_cuts(1)), ("two", random_cuts(2))];
         for (name, cuts) in cuts {
             tables.empty().await;
-            Running::start(Script::new(chat.clone(), identity.clone(), cuts), &tables).finishes().await;
+            Running::start(Script::new(chat.clone(), small.clone(), cuts), &tables).finishes().await;
             assert_same(&tables.contents().await, &wanted, &format!("seed {seed}, cuts {name}"));
         }
     }
@@ -98,29 +100,29 @@ async fn any_cut_gives_the_same_tables() {
 #[tokio::test]
 async fn a_stop_anywhere_neither_skips_nor_repeats() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(11, FACTS), history::identity(11, 200));
-    let wanted = in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(11, FACTS), history::small(11, 200));
+    let wanted = in_one_go(&chat, &small, &tables).await;
     tables.empty().await;
     for stop in 1..20 {
         let (there, seq) = (CancellationToken::new(), stop * 70 + stop % 7);
-        let script = Script::new(chat.clone(), identity.clone(), random_cuts(stop)).marking(seq, there.clone());
+        let script = Script::new(chat.clone(), small.clone(), random_cuts(stop)).marking(seq, there.clone());
         let running = Running::start(script, &tables);
         there.cancelled().await;
         // Not a wait for something: each time another instant of the transaction that follows.
         tokio::time::sleep(Duration::from_micros(stop * 400)).await;
         running.ends().await;
     }
-    Running::start(Script::new(chat, identity, random_cuts(3)), &tables).finishes().await;
+    Running::start(Script::new(chat, small, random_cuts(3)), &tables).finishes().await;
     assert_same(&tables.contents().await, &wanted, "after 19 stops");
 }
 
 #[tokio::test]
 async fn of_two_at_once_each_event_is_applied_by_one() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(21, FACTS), history::identity(21, 200));
-    let wanted = in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(21, FACTS), history::small(21, 200));
+    let wanted = in_one_go(&chat, &small, &tables).await;
     tables.empty().await;
-    let script = |seed| Script::new(chat.clone(), identity.clone(), random_cuts(seed));
+    let script = |seed| Script::new(chat.clone(), small.clone(), random_cuts(seed));
     let (one, other) = (Running::start(script(1), &tables), Running::start(script(2), &tables));
     tokio::join!(one.finishes(), other.finishes());
     assert_same(&tables.contents().await, &wanted, "two at once");
@@ -129,16 +131,16 @@ async fn of_two_at_once_each_event_is_applied_by_one() {
 #[tokio::test]
 async fn who_was_overtaken_counts_on_from_where_the_other_came() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(22, FACTS), history::identity(22, 200));
-    let wanted = in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(22, FACTS), history::small(22, 200));
+    let wanted = in_one_go(&chat, &small, &tables).await;
     tables.empty().await;
     let gates = [(); 2].map(|()| Arc::new(Semaphore::new(0)));
-    let held = |seq, gate| Script::new(chat.clone(), identity.clone(), never()).held(seq, Arc::clone(gate));
+    let held = |seq, gate| Script::new(chat.clone(), small.clone(), never()).held(seq, Arc::clone(gate));
     // One comes to 499 and waits, the other to 999 and waits, then the one goes on to the end, past what the other did.
     let one = Running::start(held(500, &gates[0]), &tables);
-    one.script.applied(2).await;
+    one.script.applied(STREAMS).await;
     let other = Running::start(held(1_000, &gates[1]), &tables);
-    other.script.applied(2).await;
+    other.script.applied(STREAMS).await;
     assert_eq!(tables.one::<i64>("select seq from rm.checkpoint").await, 999);
     gates[0].add_permits(1);
     one.script.applied(1).await;
@@ -152,10 +154,10 @@ async fn who_was_overtaken_counts_on_from_where_the_other_came() {
 #[tokio::test]
 async fn a_database_that_is_killed_and_comes_back_holds_the_same() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(31, FACTS), history::identity(31, 200));
-    let wanted = in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(31, FACTS), history::small(31, 200));
+    let wanted = in_one_go(&chat, &small, &tables).await;
     tables.empty().await;
-    let running = Running::start(Script::new(chat, identity, Arc::new(|_| true)), &tables);
+    let running = Running::start(Script::new(chat, small, Arc::new(|_| true)), &tables);
     let mut heard = sqlx::postgres::PgListener::connect(&tables.postgres.url(servers::Role::Query)).await.expect("up");
     heard.listen("rm_checkpoint").await.expect("up");
     heard.recv().await.expect("a commit tells who listens");
@@ -169,16 +171,16 @@ async fn a_database_that_is_killed_and_comes_back_holds_the_same() {
 #[tokio::test]
 async fn another_log_ends_it_with_what_has_diverged() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(51, 100), history::identity(51, 200));
-    in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(51, 100), history::small(51, 200));
+    in_one_go(&chat, &small, &tables).await;
     // Another epoch at the start.
     sqlx::query("update rm.checkpoint set epoch = 8").execute(&mut tables.operator().await).await.expect("allowed");
-    diverges(Script::new(chat.clone(), identity.clone(), never()), &tables).await;
+    diverges(Script::new(chat.clone(), small.clone(), never()), &tables).await;
     // A hole.
     tables.empty().await;
     let mut holed = chat.clone();
     holed.remove(60);
-    diverges(Script::new(holed, identity.clone(), never()), &tables).await;
+    diverges(Script::new(holed, small.clone(), never()), &tables).await;
     assert_eq!(tables.one::<i64>("select count(*) from rm.feed where position > 60").await, 0);
 }
 
@@ -193,11 +195,11 @@ async fn diverges(script: Script, tables: &Tables) {
 #[tokio::test]
 async fn a_replaced_projector_writes_nothing_more() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(61, 100), history::identity(61, 20));
+    let (chat, small) = (history::chat(61, 100), history::small(61, 20));
     let go_on = Arc::new(Semaphore::new(0));
-    let script = Script::new(chat, identity, never()).held(50, Arc::clone(&go_on));
+    let script = Script::new(chat, small, never()).held(50, Arc::clone(&go_on));
     let running = Running::start(script, &tables);
-    running.script.applied(2).await;
+    running.script.applied(STREAMS).await;
     let mut operator = tables.operator().await;
     sqlx::query("update rm.checkpoint set generation = 2").execute(&mut operator).await.expect("allowed");
     go_on.add_permits(1);

@@ -1,7 +1,7 @@
 //! What becomes of an event that cannot be applied? Its key waits, the others go on, and an operator ends the waiting.
 
 use crate::{
-    FACTS, Running, history,
+    FACTS, Running, STREAMS, history,
     log::Script,
     never, random_cuts,
     tables::{Tables, assert_same},
@@ -50,9 +50,9 @@ fn dropped(seq: u64, dropped: u64) -> Record {
 #[tokio::test]
 async fn what_is_unknown_halts_and_is_named() {
     let tables = Tables::new().await;
-    let (mut chat, identity) = (history::chat(41, 100), history::identity(41, 20));
+    let (mut chat, small) = (history::chat(41, 100), history::small(41, 20));
     chat[50].headers.insert("ce-type", "chatroom.message.sung.v1");
-    let running = Running::start(Script::new(chat, identity, never()), &tables);
+    let running = Running::start(Script::new(chat, small, never()), &tables);
     let why = running.becomes("projector", "halted").await;
     assert!(why.contains("chatroom.message.sung.v1") && why.contains("at 51"), "{why}");
     // The other projection goes on, and all before the event is in the tables.
@@ -65,15 +65,15 @@ async fn what_is_unknown_halts_and_is_named() {
 #[tokio::test]
 async fn what_is_broken_waits_with_its_room_and_the_others_go_on() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(42, FACTS), history::identity(42, 20));
+    let (chat, small) = (history::chat(42, FACTS), history::small(42, 20));
     for (what, chat) in broken(&chat) {
         tables.empty().await;
         let at = a_message(&chat);
         let room = chat[at].subject.split('.').nth(4).expect("a room's").to_owned();
         let of_the_room = |record: &&Record| record.subject.contains(&room);
         let later = chat[at..].iter().filter(of_the_room).count();
-        let running = Running::start(Script::new(chat.clone(), identity.clone(), random_cuts(42)), &tables);
-        running.script.applied(2).await;
+        let running = Running::start(Script::new(chat.clone(), small.clone(), random_cuts(42)), &tables);
+        running.script.applied(STREAMS).await;
         assert!(matches!(running.health.get("projector"), Some(State::Degraded { .. })), "{what}");
         assert_eq!(tables.one::<i64>("select seq from rm.checkpoint").await, chat.len() as i64, "{what}");
         let waiting = operator::waiting(&tables.url()).await.expect("it answers");
@@ -97,7 +97,7 @@ async fn what_is_broken_waits_with_its_room_and_the_others_go_on() {
 #[tokio::test]
 async fn what_is_dropped_leaves_the_tables_as_if_it_had_said_nothing() {
     let tables = Tables::new().await;
-    let (mut chat, identity) = (history::chat(43, FACTS), history::identity(43, 200));
+    let (mut chat, small) = (history::chat(43, FACTS), history::small(43, 200));
     let at = a_message(&chat);
     chat[at].body = "{".into();
     let more = history::chat(43, FACTS + 300).split_off(chat.len());
@@ -107,17 +107,17 @@ async fn what_is_dropped_leaves_the_tables_as_if_it_had_said_nothing() {
         record.seq = seq;
         chat.push(record);
     }
-    let wanted = crate::in_one_go(&chat, &identity, &tables).await;
+    let wanted = crate::in_one_go(&chat, &small, &tables).await;
     assert_eq!(tables.one::<i64>("select count(*) from rm.parked").await, 0);
     let noops = "select count(*) from rm.feed where type = 'noop'";
     assert_eq!(tables.one::<i64>(noops).await, 1);
     // Unknown until the projector is there.
     tables.empty().await;
     let before = FACTS + 1;
-    let script = Script::new(chat[..before].to_vec(), identity.clone(), random_cuts(1));
+    let script = Script::new(chat[..before].to_vec(), small.clone(), random_cuts(1));
     Running::start(script, &tables).finishes().await;
     assert_ne!(tables.one::<i64>("select count(*) from rm.parked").await, 0);
-    Running::start(Script::new(chat, identity, random_cuts(2)).blind_to_drops(), &tables).finishes().await;
+    Running::start(Script::new(chat, small, random_cuts(2)).blind_to_drops(), &tables).finishes().await;
     assert_same(&tables.contents().await, &wanted, "dropped when it came");
     assert_eq!(tables.one::<i64>("select count(*) from rm.parked").await, 0);
 }
@@ -126,17 +126,17 @@ async fn what_is_dropped_leaves_the_tables_as_if_it_had_said_nothing() {
 #[tokio::test]
 async fn what_is_mended_is_let_go_in_order() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(44, FACTS), history::identity(44, 200));
-    let wanted = crate::in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(44, FACTS), history::small(44, 200));
+    let wanted = crate::in_one_go(&chat, &small, &tables).await;
     let at = a_message(&chat);
     let mut spoiled = chat.clone();
     spoiled[at].body = "{".into();
     tables.empty().await;
     let half = FACTS / 2;
     let go_on = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    let script = Script::new(spoiled, identity, random_cuts(3)).held(half as u64, std::sync::Arc::clone(&go_on));
+    let script = Script::new(spoiled, small, random_cuts(3)).held(half as u64, std::sync::Arc::clone(&go_on));
     let running = Running::start(script, &tables);
-    running.script.applied(2).await;
+    running.script.applied(STREAMS).await;
     // As a release would that can read it.
     sqlx::query("update rm.parked set body = $2 where seq = $1")
         .bind(at as i64 + 1)

@@ -1,7 +1,7 @@
 //! Is a model that is made anew the same, and does it change places with the live one under a running projector?
 
 use crate::{
-    FACTS, Running, history,
+    FACTS, Running, STREAMS, history,
     log::Script,
     never, random_cuts,
     tables::{Tables, assert_same},
@@ -25,8 +25,8 @@ fn workshop(chat: &[Record], tables: &Tables) -> Workshop {
 #[tokio::test]
 async fn any_parts_give_the_digest_of_the_live_model() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(71, FACTS), history::identity(71, 200));
-    Running::start(Script::new(chat.clone(), identity, random_cuts(1)), &tables).finishes().await;
+    let (chat, small) = (history::chat(71, FACTS), history::small(71, 200));
+    Running::start(Script::new(chat.clone(), small, random_cuts(1)), &tables).finishes().await;
     for parts in [1, 2, 3, 8] {
         let workshop = workshop(&chat, &tables);
         let built = workshop.build("rm_next", Until::End, parts).await.expect("it is built");
@@ -44,8 +44,8 @@ async fn any_parts_give_the_digest_of_the_live_model() {
 #[tokio::test]
 async fn a_row_that_is_not_the_logs_is_named() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(72, FACTS), history::identity(72, 200));
-    Running::start(Script::new(chat.clone(), identity, never()), &tables).finishes().await;
+    let (chat, small) = (history::chat(72, FACTS), history::small(72, 200));
+    Running::start(Script::new(chat.clone(), small, never()), &tables).finishes().await;
     let spoil = "update rm.messages set text = 'not said' where room_seq = (select min(room_seq) from rm.messages)";
     sqlx::query(spoil).execute(&mut tables.operator().await).await.expect("the operator may");
     let workshop = workshop(&chat, &tables);
@@ -61,13 +61,13 @@ async fn a_row_that_is_not_the_logs_is_named() {
 #[tokio::test]
 async fn a_swap_and_its_rollback_lose_nothing_under_a_running_projector() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(73, FACTS), history::identity(73, 200));
-    let wanted = crate::in_one_go(&chat, &identity, &tables).await;
+    let (chat, small) = (history::chat(73, FACTS), history::small(73, 200));
+    let wanted = crate::in_one_go(&chat, &small, &tables).await;
     tables.empty().await;
     let gate = Arc::new(Semaphore::new(0));
-    let script = Script::new(chat.clone(), identity, random_cuts(5)).held(700, Arc::clone(&gate));
+    let script = Script::new(chat.clone(), small, random_cuts(5)).held(700, Arc::clone(&gate));
     let running = Running::start(script, &tables);
-    running.script.applied(2).await;
+    running.script.applied(STREAMS).await;
     // The live one stands at 699; the new one knows of no more.
     let workshop = workshop(&chat[..699], &tables);
     let built = workshop.build("rm_next", Until::End, 2).await.expect("it is built");
@@ -113,8 +113,8 @@ async fn at_the_end(tables: &Tables, schema: &str, seq: usize) {
 #[tokio::test]
 async fn a_past_ends_where_it_was_asked_to() {
     let tables = Tables::new().await;
-    let (chat, identity) = (history::chat(74, FACTS), history::identity(74, 200));
-    let wanted = crate::in_one_go(&chat[..800], &identity, &tables).await;
+    let (chat, small) = (history::chat(74, FACTS), history::small(74, 200));
+    let wanted = crate::in_one_go(&chat[..800], &small, &tables).await;
     let workshop = workshop(&chat, &tables);
     let built = workshop.build("then_", Until::Sequence(800), 2).await.expect("it is built");
     assert_eq!(built.seq, 800);

@@ -4,7 +4,7 @@ use platform::config::Secret;
 use servers::{Postgres, Role};
 use sqlx::{Connection, PgConnection};
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "rm.checkpoint",
     "rm.users",
     "rm.lounges",
@@ -17,6 +17,8 @@ const TABLES: [&str; 12] = [
     "rm_live.checkpoint",
     "rm_live.accounts",
     "rm_live.sessions",
+    "rm_live.presence",
+    "rm_live.markers",
 ];
 const GUEST_SESSIONS: &str = "rm_live.guest_sessions";
 
