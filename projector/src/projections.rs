@@ -7,6 +7,7 @@ mod lounges;
 mod markers;
 mod members;
 mod messages;
+mod moderation;
 mod presence;
 mod reactions;
 mod room_head;
@@ -107,6 +108,7 @@ pub(crate) struct Changes<'a> {
     members: members::Changes<'a>,
     messages: messages::Changes<'a>,
     reactions: reactions::Changes<'a>,
+    moderation: moderation::Changes<'a>,
     feed: feed::Changes<'a>,
     heads: room_head::Changes,
     accounts: accounts::Changes<'a>,
@@ -136,6 +138,7 @@ impl<'a> Changes<'a> {
             self.feed.fold(fact, room_seq);
         }
         let room_seq = room_seq.unwrap_or_default();
+        self.moderation.fold(fact);
         match (&fact.event, fact.subject) {
             (Event::User(change), Subject::User(user)) => self.users.fold(user, &change.after, fact.seq),
             (Event::Lounge(change), Subject::Lounge(lounge)) => self.lounges.fold(lounge, &change.after, fact.seq),
@@ -155,7 +158,7 @@ impl<'a> Changes<'a> {
             (Event::Marker(change), Subject::Marker(user, room)) => {
                 self.markers.fold(user, room, &change.after, fact.seq);
             }
-            // No table holds these. Reports wait for the moderators' tables, which a rebuild fills.
+            // No table of states holds these; reports are moderation's.
             (Event::Epoch(_) | Event::Drop(_) | Event::Relay(_) | Event::Report(_), _) => {}
             (Event::Phone(_) | Event::Credential(_), _) => {}
             // Decoding pairs each family with its subject.
@@ -182,6 +185,7 @@ impl<'a> Changes<'a> {
         self.members.write(transaction).await?;
         self.messages.write(way, transaction).await?;
         self.reactions.write(transaction).await?;
+        self.moderation.write(transaction).await?;
         self.feed.write(way, transaction).await?;
         self.heads.write(transaction).await?;
         self.accounts.write(transaction).await?;

@@ -1,5 +1,8 @@
-//! What was said, and what became of it? `rm.messages`: the first posting of an id wins, deletion is final.
+//! What was said, and what became of it? `rm.messages` and `rm.message_versions`: the first posting of an id wins,
+//! deletion is final, an edit keeps the text that it replaces.
 
+mod copy;
+mod versions;
 mod write;
 
 use events::{
@@ -39,17 +42,37 @@ struct Removal {
 }
 
 /// Several facts about one message, as one write. On a deleted row it changes nothing.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Change<'a> {
-    edit: Option<(&'a str, Time)>,
+    /// In the order of the log: the last is what stands, the others are versions.
+    edits: Vec<Text<'a>>,
     status: Option<MessageStatus>,
 }
 
+/// What a posting or an edit said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Text<'a> {
+    text: &'a str,
+    at: Time,
+    position: u64,
+}
+
+impl Posted<'_> {
+    /// As it was said first.
+    fn text(&self) -> Text<'_> {
+        Text { text: &self.message.text, at: self.at, position: self.position }
+    }
+}
+
 impl<'a> Change<'a> {
-    fn edit(&mut self, text: &'a str, at: Time) {
-        if self.status != Some(MessageStatus::Deleted) {
-            self.edit = Some((text, at));
+    fn edit(&mut self, edit: Text<'a>) {
+        if !self.is_deletion() {
+            self.edits.push(edit);
         }
+    }
+
+    fn is_deletion(&self) -> bool {
+        self.status == Some(MessageStatus::Deleted)
     }
 
     fn delete(&mut self) {
@@ -58,7 +81,7 @@ impl<'a> Change<'a> {
 
     fn moderate(&mut self, status: MessageStatus) {
         // Deleting is the author's alone.
-        if self.status != Some(MessageStatus::Deleted) && status != MessageStatus::Deleted {
+        if !self.is_deletion() && status != MessageStatus::Deleted {
             self.status = Some(status);
         }
     }
@@ -69,16 +92,12 @@ impl<'a> Change<'a> {
 
     /// The text after it, where it changes; a hidden or removed message keeps its own, for moderators.
     fn text(&self) -> Option<&'a str> {
-        match self.status {
-            Some(MessageStatus::Deleted) => Some(""),
-            Some(MessageStatus::Visible | MessageStatus::Hidden | MessageStatus::Removed) | None => {
-                self.edit.map(|(text, _)| text)
-            }
-        }
+        if self.is_deletion() { Some("") } else { self.last_edit().map(|edit| edit.text) }
     }
 
-    fn edited_at(&self) -> Option<Time> {
-        self.edit.map(|(_, at)| at)
+    /// The last edit, also of what was deleted then.
+    fn last_edit(&self) -> Option<Text<'a>> {
+        self.edits.last().copied()
     }
 }
 
@@ -89,7 +108,9 @@ impl<'a> Changes<'a> {
                 let first = Posted { room, room_seq, position, at, message, change: Change::default() };
                 self.stage().posted.entry(message.message).or_insert(first);
             }
-            MessageEvent::Edited(edited) => self.change(room, edited.message).edit(&edited.text, at),
+            MessageEvent::Edited(edited) => {
+                self.change(room, edited.message).edit(Text { text: &edited.text, at, position });
+            }
             MessageEvent::Deleted(deleted) => self.change(room, deleted.message).delete(),
             MessageEvent::Moderated(moderated) => self.change(room, moderated.message).moderate(moderated.status),
             MessageEvent::AllRemoved(removed) => {
@@ -157,16 +178,17 @@ mod tests {
         let changes = folded(&events);
         let [stage] = changes.0.as_slice() else { panic!("one stage") };
         assert!(stage.changes.is_empty());
-        let change = stage.posted[&HELLO].change;
+        let change = &stage.posted[&HELLO].change;
         assert_eq!((change.text(), change.status), (Some("hello"), Some(MessageStatus::Hidden)));
     }
 
     #[test]
     fn an_edit_or_a_restoring_after_the_deletion_changes_nothing() {
         let events = [posted("hello"), edited("hallo"), deleted(), edited("again"), moderated(MessageStatus::Visible)];
-        let change = folded(&events).0[0].posted[&HELLO].change;
+        let changes = folded(&events);
+        let change = &changes.0[0].posted[&HELLO].change;
         assert_eq!((change.text(), change.status), (Some(""), Some(MessageStatus::Deleted)));
-        assert_eq!(change.edit, Some(("hallo", Time::UNIX_EPOCH)));
+        assert_eq!(change.last_edit().map(|edit| (edit.text, edit.position)), Some(("hallo", 2)));
     }
 
     #[test]

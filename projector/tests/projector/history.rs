@@ -12,7 +12,10 @@ use events::{
     },
     lounge::{LoungeChanged, LoungeCreated, LoungeEvent},
     marker::RoomRead,
-    membership::{MemberBanned, MemberJoined, MemberLeft, MemberMuted, MembershipEvent},
+    membership::{
+        MemberBanned, MemberJoined, MemberKicked, MemberLeft, MemberMuted, MemberUnbanned, MemberUnmuted,
+        MembershipEvent, RoleChanged,
+    },
     message::{
         MessageDeleted, MessageEdited, MessageEvent, MessageModerated, MessagePosted, MessageReported, MessageStatus,
         MessagesRemoved, ReactionAdded, ReactionRemoved, RemovalCause, ReportEvent,
@@ -122,7 +125,7 @@ impl History {
             3..=6 => self.member_fact(room, user),
             7 => {
                 let message = self.message(room);
-                let reported = MessageReported { room, message, reason: None };
+                let reported = MessageReported { room, message, reason: Some("spam".into()) };
                 self.append(Subject::RoomReports(room), ReportEvent::from(reported));
             }
             _ => self.message_fact(room, user),
@@ -181,11 +184,15 @@ impl History {
 
     fn member_fact(&mut self, room: RoomId, user: UserId) {
         let at = self.now();
-        let event: MembershipEvent = match self.random.random_range(0..6) {
-            0..=2 => MemberJoined { room, user, role: Role::Member, at }.into(),
-            3 => MemberLeft { room, user }.into(),
-            4 => MemberMuted { room, user, until: Some(at), reason: Some("rude".into()) }.into(),
-            _ => MemberBanned { room, user, until: None, reason: None }.into(),
+        let event: MembershipEvent = match self.random.random_range(0..10) {
+            0..=3 => MemberJoined { room, user, role: Role::Member, at }.into(),
+            4 => MemberLeft { room, user }.into(),
+            5 => MemberMuted { room, user, until: Some(at), reason: Some("rude".into()) }.into(),
+            6 => MemberBanned { room, user, until: None, reason: None }.into(),
+            7 => MemberKicked { room, user, reason: None }.into(),
+            8 => RoleChanged { room, user, role: Role::Moderator }.into(),
+            _ if self.random.random_bool(0.5) => MemberUnbanned { room, user }.into(),
+            _ => MemberUnmuted { room, user }.into(),
         };
         let change = changed(&mut self.members, (room, user), event);
         self.append(Subject::Member(room, user), change);

@@ -1,6 +1,7 @@
 //! Do the tables hold exactly what the log says, however it is cut, stopped, raced for or broken?
 
 mod history;
+mod judged;
 mod log;
 mod parking;
 mod real;

@@ -4,7 +4,7 @@ use platform::config::Secret;
 use servers::{Postgres, Role};
 use sqlx::{Connection, PgConnection};
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "rm.checkpoint",
     "rm.users",
     "rm.lounges",
@@ -12,7 +12,9 @@ const TABLES: [&str; 14] = [
     "rm.room_head",
     "rm.members",
     "rm.messages",
+    "rm.message_versions",
     "rm.reactions",
+    "rm.moderation",
     "rm.feed",
     "rm_live.checkpoint",
     "rm_live.accounts",
