@@ -126,8 +126,8 @@ pub(super) async fn changed_since(
     Ok(users.iter().map(user).chain(lounges.iter().map(lounge)).collect())
 }
 
-/// What is unread in each of these rooms: visible messages by others after the person's own last message and
-/// joining, at most 1,000.
+/// What is unread in each of these rooms: visible messages by others after the person's read marker, own last message
+/// and joining, at most 1,000.
 ///
 /// # Errors
 /// 503 `overloaded` while Postgres is away.
@@ -140,6 +140,8 @@ pub(super) async fn unread(pool: &Pool, user: UserId, rooms: &mut [RoomSummary])
                from rm.members me
               cross join lateral (
                     select greatest(coalesce(me.joined_seq, 0), coalesce((
+                           select seq from rm_live.markers
+                            where user_id = $1 and room_id = me.room_id), 0), coalesce((
                            select room_seq from rm.messages
                             where room_id = me.room_id and author_id = $1
                             order by room_seq desc

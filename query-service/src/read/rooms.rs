@@ -71,7 +71,8 @@ struct Row {
     mentions: Option<i64>,
 }
 
-// Own last posts are looked for among the person's own messages, newest first: `offset 0` keeps the planner
+// Read is what lies before the greatest of joining, read marker and own last post. The marker follows a stream of its
+// own, which may be a moment ahead of the checkpoint or behind it. Own last posts are looked for among the person's own messages, newest first: `offset 0` keeps the planner
 // from reading all of the room's messages instead.
 
 /// One room's card, whoever asks: the caller judges.
@@ -94,11 +95,12 @@ pub async fn find(pool: &PgPool, room: RoomId, caller: UserId) -> Result<Cards, 
               left join rm.rooms r on r.id = $1
               left join rm.room_head h on h.room_id = r.id
               left join rm.members me on me.room_id = r.id and me.user_id = $2
+              left join rm_live.markers marker on marker.user_id = $2 and marker.room_id = r.id
               left join lateral (
                    select count(*) as members from rm.members where room_id = r.id and role is not null
                    ) n on r.id is not null
               left join lateral (
-                   select greatest(me.joined_seq, (
+                   select greatest(me.joined_seq, marker.seq, (
                           select said.room_seq
                             from (select room_id, room_seq, position
                                     from rm.messages
@@ -166,11 +168,12 @@ pub async fn in_lounge(
                     limit $6
                    ) r on true
               left join rm.room_head h on h.room_id = r.id
+              left join rm_live.markers marker on marker.user_id = $2 and marker.room_id = r.id
               left join lateral (
                    select count(*) as members from rm.members where room_id = r.id and role is not null
                    ) n on r.id is not null
               left join lateral (
-                   select greatest(r.joined_seq, (
+                   select greatest(r.joined_seq, marker.seq, (
                           select said.room_seq
                             from (select room_id, room_seq, position
                                     from rm.messages
@@ -232,11 +235,12 @@ pub async fn of_member(pool: &PgPool, caller: UserId, after: Uuid, limit: u32) -
                    ) me on true
               left join rm.rooms r on r.id = me.room_id
               left join rm.room_head h on h.room_id = r.id
+              left join rm_live.markers marker on marker.user_id = $1 and marker.room_id = r.id
               left join lateral (
                    select count(*) as members from rm.members where room_id = r.id and role is not null
                    ) n on r.id is not null
               left join lateral (
-                   select greatest(me.joined_seq, (
+                   select greatest(me.joined_seq, marker.seq, (
                           select said.room_seq
                             from (select room_id, room_seq, position
                                     from rm.messages

@@ -2,7 +2,7 @@
 
 use crate::read_model::System;
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_read_with_a_position_waits_until_the_read_model_is_there() -> Result<()> {
@@ -81,6 +81,40 @@ async fn unread_counts_what_others_said_after_ones_own_last_word() -> Result<()>
     let rest = system.reads(&ada, &format!("/v1/rooms/{room}/members?cursor={next}")).await?;
     assert_eq!(rest["items"][0]["user"]["display_name"], "Bob");
     assert_eq!(rest["page"], json!({"next": null, "has_more_after": false}));
+    system.stop().await
+}
+
+// Red without the marker in any of the statements' `greatest`.
+#[tokio::test]
+async fn what_is_marked_as_read_is_unread_no_more() -> Result<()> {
+    let system = System::start().await?;
+    let (ada, bob) = (system.user("Ada").await?, system.user("Bob").await?);
+    let lounge = system.lounge(&ada, "Tea").await?;
+    let room = system.room(lounge, "Green", "public").await?;
+    system.member(room, &ada, Some("owner"), None).await?;
+    system.message(room, 2, &ada, "own", "visible").await?;
+    for seq in 3..=6 {
+        system.message(room, seq, &bob, "tea", "visible").await?;
+    }
+    let cards = async || -> Result<Vec<Value>> {
+        let own = system.reads(&ada, "/v1/users/me/rooms").await?["items"][0]["member"].clone();
+        let one = system.reads(&ada, &format!("/v1/rooms/{room}")).await?["room"]["member"].clone();
+        let list = system.reads(&ada, &format!("/v1/lounges/{lounge}/rooms")).await?["items"][0]["member"].clone();
+        Ok(vec![own, one, list])
+    };
+    for (marker, read, unread) in [(None, 2, 4), (Some(4), 4, 2), (Some(1), 2, 4)] {
+        if let Some(marker) = marker {
+            system
+                .write(&format!(
+                    "insert into rm_live.markers (user_id, room_id, seq, position) values ('{}', '{room}', {marker}, 1)
+                     on conflict (user_id, room_id) do update set seq = excluded.seq",
+                    ada.id()
+                ))
+                .await?;
+        }
+        let expected = json!({"role": "owner", "read": read, "unread": unread, "mentions": 0});
+        assert_eq!(cards().await?, vec![expected; 3], "marked {marker:?}");
+    }
     system.stop().await
 }
 
