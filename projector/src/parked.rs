@@ -4,7 +4,7 @@ use crate::{
     batch::fact_of,
     checkpoint::bigint,
     failure::Failure,
-    projections::{Changes, Way},
+    projections::{Changes, Heads, Way},
 };
 use deadpool_postgres::Transaction;
 use event_log::{Fact, Record};
@@ -171,6 +171,10 @@ impl Waiting {
         Ok(Self { record, room_seq: row.get::<_, Option<i64>>("room_seq").map(number), at: row.get("at"), said })
     }
 
+    fn counted_room(&self) -> Option<RoomId> {
+        self.record.subject.parse().ok().and_then(|subject: Subject| subject.counted_room())
+    }
+
     fn is_good(&self) -> bool {
         self.said.is_ok()
     }
@@ -178,6 +182,10 @@ impl Waiting {
 
 async fn apply(waiting: &[Waiting], dropped: &BTreeSet<u64>, transaction: &mut Transaction<'_>) -> Result<(), Failure> {
     let mut changes = Changes::default();
+    let rooms: BTreeSet<_> = waiting.iter().filter_map(Waiting::counted_room).collect();
+    let mut heads = Heads::default();
+    heads.know(rooms.iter().copied(), transaction).await?;
+    rooms.into_iter().for_each(|room| changes.know(room, &heads));
     for Waiting { record, room_seq, at, said } in waiting {
         match said {
             Ok(fact) if !dropped.contains(&record.seq) => changes.fold(fact, *room_seq),

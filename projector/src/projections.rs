@@ -124,6 +124,11 @@ impl<'a> Changes<'a> {
         self.heads.count(room, position, heads)
     }
 
+    /// What was before, of a room whose events were counted before.
+    pub(crate) fn know(&mut self, room: RoomId, heads: &Heads) {
+        self.heads.know(room, heads);
+    }
+
     /// An event that changes nothing keeps its number.
     pub(crate) fn pass(&mut self, record: &Record, room_seq: Option<u64>, at: Time) {
         let room = record.subject.parse().ok().and_then(|subject: Subject| subject.counted_room());
@@ -142,12 +147,16 @@ impl<'a> Changes<'a> {
         match (&fact.event, fact.subject) {
             (Event::User(change), Subject::User(user)) => self.users.fold(user, &change.after, fact.seq),
             (Event::Lounge(change), Subject::Lounge(lounge)) => self.lounges.fold(lounge, &change.after, fact.seq),
-            (Event::Room(change), Subject::Room(room)) => self.rooms.fold(room, &change.after, fact.seq),
+            (Event::Room(change), Subject::Room(room)) => {
+                self.heads.speaks(room, &change.after.language);
+                self.rooms.fold(room, &change.after, fact.seq);
+            }
             (Event::Membership(change), Subject::Member(room, user)) => {
                 self.members.fold(room, user, change, room_seq, fact.seq);
             }
             (Event::Message(event), Subject::RoomMessages(room)) => {
-                self.messages.fold(room, room_seq, event, fact.envelope.time, fact.seq);
+                let language = self.heads.language(room);
+                self.messages.fold(room, room_seq, &language, event, fact.envelope.time, fact.seq);
                 self.reactions.fold(room, event, fact.seq);
             }
             (Event::Account(change), Subject::Account(user)) => self.accounts.fold(user, &change.after, fact.seq),
@@ -195,7 +204,7 @@ impl<'a> Changes<'a> {
     }
 
     /// The rooms' heads after it, once it is committed.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = (RoomId, u64)> {
+    pub(crate) fn heads(&self) -> impl Iterator<Item = (RoomId, room_head::Head)> {
         self.heads.after()
     }
 }

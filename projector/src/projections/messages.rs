@@ -9,7 +9,7 @@ use events::{
     MessageEvent, MessageId, RoomId, Time, UserId,
     message::{MessagePosted, MessageStatus, RemovalCause},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// In the order in which they are written: each stage is what lies before one removal of all of somebody's messages,
 /// which reaches rows that these facts do not name.
@@ -28,6 +28,7 @@ struct Stage<'a> {
 struct Posted<'a> {
     room: RoomId,
     room_seq: u64,
+    language: Arc<str>,
     position: u64,
     at: Time,
     message: &'a MessagePosted,
@@ -102,10 +103,20 @@ impl<'a> Change<'a> {
 }
 
 impl<'a> Changes<'a> {
-    pub(super) fn fold(&mut self, room: RoomId, room_seq: u64, event: &'a MessageEvent, at: Time, position: u64) {
+    /// `language`: the room's, as of this event.
+    pub(super) fn fold(
+        &mut self,
+        room: RoomId,
+        room_seq: u64,
+        language: &Arc<str>,
+        event: &'a MessageEvent,
+        at: Time,
+        position: u64,
+    ) {
         match event {
             MessageEvent::Posted(message) => {
-                let first = Posted { room, room_seq, position, at, message, change: Change::default() };
+                let (language, change) = (Arc::clone(language), Change::default());
+                let first = Posted { room, room_seq, language, position, at, message, change };
                 self.stage().posted.entry(message.message).or_insert(first);
             }
             MessageEvent::Edited(edited) => {
@@ -118,6 +129,12 @@ impl<'a> Changes<'a> {
             }
             MessageEvent::ReactionAdded(_) | MessageEvent::ReactionRemoved(_) => {}
         }
+    }
+
+    /// With which language a message is written first.
+    #[cfg(test)]
+    pub(super) fn language(&self, message: MessageId) -> Option<&str> {
+        self.0.iter().find_map(|stage| stage.posted.get(&message)).map(|posted| &*posted.language)
     }
 
     /// The stage that is open.
@@ -167,7 +184,7 @@ mod tests {
     fn folded(events: &[MessageEvent]) -> Changes<'_> {
         let mut changes = Changes::default();
         for (event, seq) in events.iter().zip(1..) {
-            changes.fold(ROOM, seq, event, Time::UNIX_EPOCH, seq);
+            changes.fold(ROOM, seq, &"en".into(), event, Time::UNIX_EPOCH, seq);
         }
         changes
     }

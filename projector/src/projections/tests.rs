@@ -3,14 +3,15 @@
 use super::{
     Changes,
     reactions::Fate,
-    room_head::{self, Heads},
+    room_head::{self, Head, Heads},
 };
 use event_log::Fact;
 use events::{
-    Actor, Change, Envelope, Event, EventId, Evolve, MembershipEvent, MessageEvent, MessageId, RoomId, Subject, Time,
-    UserId,
+    Actor, Change, Envelope, Event, EventId, Evolve, LoungeId, MembershipEvent, MessageEvent, MessageId, Room, RoomId,
+    Subject, Time, UserId, Visibility,
     membership::{MemberJoined, MemberLeft, MemberMuted, Role},
-    message::{MessageReported, ReactionAdded, ReactionRemoved, ReportEvent},
+    message::{MessagePosted, MessageReported, ReactionAdded, ReactionRemoved, ReportEvent},
+    room::{RoomCreated, RoomEvent},
 };
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ fn memberships(events: Vec<MembershipEvent>) -> Vec<Fact> {
 
 fn heads_at(seq: u64) -> Heads {
     let mut heads = Heads::default();
-    heads.advance([(ROOM, seq)].into_iter());
+    heads.advance([(ROOM, Head { seq, ..Head::default() })].into_iter());
     heads
 }
 
@@ -65,7 +66,45 @@ fn a_report_is_not_counted_and_the_rest_is() {
     let reported = ReportEvent::from(MessageReported { room: ROOM, message: HELLO, reason: None });
     let added = ReactionAdded { room: ROOM, message: HELLO, user: ADA, emoji: "👍".to_owned() };
     let facts = [fact(1, Subject::RoomReports(ROOM), reported), reacted(2, added)];
-    assert_eq!(folded(&facts, &before).heads().collect::<Vec<_>>(), [(ROOM, 7)]);
+    let heads: Vec<_> = folded(&facts, &before).heads().map(|(room, head)| (room, head.seq)).collect();
+    assert_eq!(heads, [(ROOM, 7)]);
+}
+
+#[test]
+fn a_message_keeps_the_language_that_its_room_had() {
+    let opened = |seq, language: &str| {
+        let event = RoomEvent::from(RoomCreated {
+            room: ROOM,
+            lounge: LoungeId(Uuid::from_u128(4)),
+            name: "Tea".into(),
+            topic: None,
+            language: language.into(),
+            visibility: Visibility::Public,
+            guests: true,
+            owner: ADA,
+            at: Time::UNIX_EPOCH,
+        });
+        fact(seq, Subject::Room(ROOM), Change::<_, Room>::of(None, event))
+    };
+    let posted = |seq, message| {
+        let (text, mentions) = ("hello".into(), Vec::new());
+        reacted(seq, MessagePosted { room: ROOM, message, author: ADA, text, reply_to: None, mentions })
+    };
+    let ids = [3, 5, 6].map(|id| MessageId(Uuid::from_u128(id)));
+    let facts = [posted(1, ids[0]), opened(2, "de"), posted(3, ids[1]), opened(4, "th"), posted(5, ids[2])];
+    let languages = |facts: &[Fact], heads: &Heads| {
+        let changes = folded(facts, heads);
+        let languages: Vec<_> = ids.iter().filter_map(|id| changes.messages.language(*id)).map(String::from).collect();
+        (languages, changes.heads().collect::<Vec<_>>())
+    };
+    let (all, _) = languages(&facts, &heads_at(0));
+    assert_eq!(all, ["und", "de", "th"]);
+    // Red when `heads` leaves out what `speaks` has set.
+    let (before, left) = languages(&facts[..4], &heads_at(0));
+    let mut heads = Heads::default();
+    heads.advance(left.into_iter());
+    let (after, _) = languages(&facts[4..], &heads);
+    assert_eq!((before, after), (vec!["und".into(), "de".into()], vec!["th".into()]));
 }
 
 #[test]

@@ -155,12 +155,14 @@ impl History {
 
     fn room_fact(&mut self, room: RoomId, owner: UserId) {
         let name = format!("room {}", self.seq);
+        let language =
+            self.random.random_bool(0.7).then(|| ["de", "en", "zh-Hans"][self.random.random_range(0..3)].into());
         let event: RoomEvent = match self.rooms.contains_key(&room) {
             true => RoomChanged {
                 room,
                 name: Some(name),
                 topic: Some("tea".into()),
-                language: None,
+                language,
                 visibility: None,
                 guests: None,
             }

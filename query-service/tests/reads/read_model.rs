@@ -226,8 +226,8 @@ impl System {
         let id = Uuid::now_v7();
         let at = DateTime::<Utc>::from_timestamp(1_790_000_000 + i64::try_from(seq)?, 0).context("in range")?;
         self.write(&format!(
-            "insert into rm.messages (id, room_id, room_seq, position, author_id, text, mentions, created_at, status)
-             values ('{id}', '{room}', {seq}, {seq}, '{}', '{text}', '{{}}', '{at}', '{status}');
+            "insert into rm.messages (id, room_id, room_seq, position, author_id, text, language, mentions, created_at, status)
+             values ('{id}', '{room}', {seq}, {seq}, '{}', '{text}', 'en', '{{}}', '{at}', '{status}');
              update rm.room_head set seq = {seq} where room_id = '{room}'",
             author.id(),
         ))

@@ -27,8 +27,9 @@ impl ReadModel {
             if let Event::Message(MessageEvent::Posted(MessagePosted { room, message, author, text, .. })) = &fact.event
             {
                 let insert = sqlx::query(
-                    "insert into rm.messages (id, room_id, room_seq, position, author_id, text, mentions, created_at, status) \
-                     values ($1, $2, $3, $3, $4, $5, '{}', $6, $7) \
+                    "insert into rm.messages (id, room_id, room_seq, position, author_id, text, language, mentions, \
+                     created_at, status) \
+                     values ($1, $2, $3, $3, $4, $5, 'en', '{}', $6, $7) \
                      on conflict (id) do update set status = excluded.status",
                 );
                 let insert = insert.bind(message.0).bind(room.0).bind(fact.seq as i64).bind(author.0);

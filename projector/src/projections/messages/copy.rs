@@ -12,9 +12,10 @@ use tokio_postgres::{
 };
 
 const COLUMNS: &str = "messages (
-    id, room_id, room_seq, position, author_id, text, text_position, reply_to, mentions, created_at, edited_at, status
+    id, room_id, room_seq, position, author_id, text, text_position, language, reply_to, mentions, created_at,
+    edited_at, status
 )";
-const TYPES: [Type; 12] = [
+const TYPES: [Type; 13] = [
     Type::UUID,
     Type::UUID,
     Type::INT8,
@@ -22,6 +23,7 @@ const TYPES: [Type; 12] = [
     Type::UUID,
     Type::TEXT,
     Type::INT8,
+    Type::TEXT,
     Type::UUID,
     Type::UUID_ARRAY,
     Type::TIMESTAMPTZ,
@@ -49,10 +51,10 @@ pub(super) async fn copy(rows: &[&Posted<'_>], transaction: &mut Transaction<'_>
 async fn copy_all(rows: &[&Posted<'_>], transaction: &Transaction<'_>) -> Result<(), Error> {
     let mut writer = pin!(bulk::copy_into(COLUMNS, &TYPES, transaction).await?);
     for row in rows.iter().copied() {
-        let Posted { room, room_seq, position, at, message, change } = row;
+        let Posted { room, room_seq, language, position, at, message, change } = row;
         let mentions: Vec<_> = message.mentions.iter().map(|user| user.0).collect();
         let edit = change.last_edit();
-        let values: [&(dyn ToSql + Sync); 12] = [
+        let values: [&(dyn ToSql + Sync); 13] = [
             &message.message.0,
             &room.0,
             &bigint(*room_seq),
@@ -60,6 +62,7 @@ async fn copy_all(rows: &[&Posted<'_>], transaction: &Transaction<'_>) -> Result
             &message.author.0,
             &change.text().unwrap_or(&message.text),
             &bigint(edit.unwrap_or(row.text()).position),
+            &&**language,
             &message.reply_to.map(|message| message.0),
             &mentions,
             at,

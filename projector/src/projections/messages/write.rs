@@ -14,18 +14,18 @@ use tokio_postgres::Error;
 
 const INSERT: &str = "
     insert into messages (
-        id, room_id, room_seq, position, author_id, text, text_position, reply_to, mentions, created_at, edited_at,
-        status
+        id, room_id, room_seq, position, author_id, text, text_position, language, reply_to, mentions, created_at,
+        edited_at, status
     )
     select
-        id, room_id, room_seq, position, author_id, text, text_position, reply_to, mentions::uuid[], created_at,
-        edited_at, status
+        id, room_id, room_seq, position, author_id, text, text_position, language, reply_to, mentions::uuid[],
+        created_at, edited_at, status
     from unnest(
-        $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::bigint[], $8::uuid[],
-        $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[]
+        $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::bigint[], $8::text[],
+        $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[]
     ) as posted (
-        id, room_id, room_seq, position, author_id, text, text_position, reply_to, mentions, created_at, edited_at,
-        status
+        id, room_id, room_seq, position, author_id, text, text_position, language, reply_to, mentions, created_at,
+        edited_at, status
     )
     on conflict (id) do nothing";
 
@@ -97,6 +97,7 @@ pub(super) async fn insert(rows: &[&Posted<'_>], transaction: &Transaction<'_>) 
     let texts: Vec<_> = rows.iter().map(|row| row.change.text().unwrap_or(&row.message.text)).collect();
     let text_positions: Vec<_> =
         rows.iter().map(|row| bigint(row.change.last_edit().unwrap_or(row.text()).position)).collect();
+    let languages: Vec<_> = rows.iter().map(|row| &*row.language).collect();
     let replies: Vec<_> = rows.iter().map(|row| row.message.reply_to.map(|message| message.0)).collect();
     let mentions: Vec<_> = rows.iter().map(|row| array(&row.message.mentions)).collect();
     let created: Vec<_> = rows.iter().map(|row| row.at).collect();
@@ -115,6 +116,7 @@ pub(super) async fn insert(rows: &[&Posted<'_>], transaction: &Transaction<'_>) 
                 &authors,
                 &texts,
                 &text_positions,
+                &languages,
                 &replies,
                 &mentions,
                 &created,
