@@ -12,7 +12,7 @@ mod rooms;
 mod sessions;
 mod users;
 
-use axum::Router;
+use axum::{Router, middleware};
 use platform::problem::ProblemDocument;
 use utoipa::{
     Modify, OpenApi,
@@ -20,7 +20,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{app::App, wait};
 
 /// The document's frame; the paths come from the routes.
 #[derive(OpenApi)]
@@ -60,7 +60,7 @@ fn routes() -> OpenApiRouter<App> {
 /// All routes of reads over HTTP, without the shell. Their paths name parameters as the commands' do, because one
 /// router may hold both.
 pub fn router(app: App) -> Router {
-    routes().with_state(app).into()
+    Router::from(routes().with_state(app)).route_layer(middleware::from_fn(wait::verified))
 }
 
 /// Their documentation.

@@ -55,9 +55,14 @@ pub(crate) async fn direct(
 }
 
 /// The position of an answer, from its statement's columns.
+///
+/// # Errors
+/// 503 `read-model-behind` where it is not as far as the request needs it.
 pub(crate) fn position(epoch: i64, seq: i64) -> Result<Position, Problem> {
     let epoch = u32::try_from(epoch).map(Epoch).map_err(|_| unreadable("epoch"))?;
-    Ok(Position { epoch, seq: number(seq) })
+    let position = Position { epoch, seq: number(seq) };
+    wait::enough(position)?;
+    Ok(position)
 }
 
 /// A count or sequence: never negative.

@@ -4,7 +4,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use platform::{Caller, Problem, address::ClientAddress};
 
-use crate::{app::App, wait};
+use crate::{
+    app::App,
+    wait::{self, Patience},
+};
 
 /// The caller of a read. Refused are, in this order: 401 without a valid token (then counted by address),
 /// 429 beyond the rate, 400 for a `Chat-Min-Position` that is none, 410 for one of another epoch, and 503
@@ -23,9 +26,12 @@ impl FromRequestParts<App> for Reader {
                 return Err(refusal);
             }
         };
-        app.limits.reads_user.check(&caller.user.0)?;
+        let patience = parts.extensions.get::<Patience>().copied();
+        if !patience.is_some_and(|patience| patience.is_again) {
+            app.limits.reads_user.check(&caller.user.0)?;
+        }
         if let Some((position, within)) = wait::wish(&parts.headers)? {
-            app.checkpoint.reaches(position, within).await?;
+            app.checkpoint.reaches(position, patience.map_or(within, Patience::left)).await?;
         }
         Ok(Self(caller))
     }

@@ -3,6 +3,7 @@
 use crate::read_model::System;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_read_with_a_position_waits_until_the_read_model_is_there() -> Result<()> {
@@ -22,6 +23,35 @@ async fn a_read_with_a_position_waits_until_the_read_model_is_there() -> Result<
     let foreign = events::Position { epoch: events::Epoch(8), seq: 1 }.to_string();
     let gone = asked(&foreign, "wait=0").await?;
     assert_eq!((gone.status, gone.code()), (410, "gone"));
+    system.stop().await
+}
+
+// Red with the sequence that was told taken as the news.
+#[tokio::test]
+async fn what_another_generation_tells_moves_nobody() -> Result<()> {
+    let system = System::start().await?;
+    let ada = system.user("Ada").await?;
+    let checkpoint = system.checkpoint.clone();
+    let (far, near) = (system.at(50), system.at(3));
+    let waiting = tokio::spawn(async move { checkpoint.reaches(far, Duration::from_millis(700)).await });
+    // A read model that is being rebuilt, or was replaced and still follows, commits beside the one that is read.
+    system
+        .write(
+            "begin; update rm.checkpoint set seq = 3 where projection = 'chat';
+             select pg_notify('rm_checkpoint', '3'), pg_notify('rm_checkpoint', '50'); commit",
+        )
+        .await?;
+    system.checkpoint.reaches(near, Duration::from_secs(4)).await?;
+    waiting.await?.expect_err("the one that is read is not there");
+    assert_eq!(system.checkpoint.now().map(|at| at.position), Some(near));
+    // One takes its place at the same sequence, and a third at a later one.
+    system.write("update rm.checkpoint set generation = 2 where projection = 'chat'").await?;
+    system.reaches(3).await?;
+    system.write("update rm.checkpoint set generation = 3 where projection = 'chat'").await?;
+    system.reaches(9).await?;
+    let asked = system.get(Some(&ada), "/v1/lounges", &[("chat-min-position", &system.position(9))]).await?;
+    assert_eq!((asked.status, asked.body["position"].as_str()), (200, Some(system.position(9).as_str())));
+    assert_eq!(system.checkpoint.now().map(|at| at.generation), Some(3));
     system.stop().await
 }
 

@@ -61,6 +61,7 @@ impl Person {
 pub(crate) struct System {
     router: Router,
     hub: Arc<Hub>,
+    pub(crate) checkpoint: Checkpoint,
     /// As the projector.
     writer: PgPool,
     signer: Signer,
@@ -97,17 +98,18 @@ impl System {
         let shutdown = Shutdown::new();
         let checked = pool::checked(&url, Purpose::requests("test"), 4)?;
         let hub = Arc::new(Hub::default());
+        let checkpoint = Checkpoint::watch(checked.clone(), Health::new(), &shutdown);
         let app = App {
             authenticator: Arc::clone(&authenticator),
             limits: RateLimits::new(&lifted()?),
-            checkpoint: Checkpoint::watch(checked.clone(), Health::new(), &shutdown),
+            checkpoint: checkpoint.clone(),
             checked,
             direct: pool::direct(&url, Purpose::requests("test"), 2)?,
             seen: Arc::clone(&hub) as Arc<dyn SeenAfter>,
         };
         let router = query_service::router(app);
         let signer = Signer::parse(&private)?;
-        let system = Self { router, hub, writer, signer, authenticator, shutdown, postgres };
+        let system = Self { router, hub, checkpoint, writer, signer, authenticator, shutdown, postgres };
         system
             .write(
                 "insert into rm.checkpoint (projection, part, generation, epoch, seq, event_id, chain, event_time)
@@ -141,7 +143,11 @@ impl System {
     }
 
     pub(crate) fn position(&self, seq: u64) -> String {
-        Position { epoch: EPOCH, seq }.to_string()
+        self.at(seq).to_string()
+    }
+
+    pub(crate) fn at(&self, seq: u64) -> Position {
+        Position { epoch: EPOCH, seq }
     }
 
     /// What the hub has seen of this person after the read model.
