@@ -13,6 +13,27 @@ pub trait SeenAfter: Send + Sync + 'static {
 
     /// Whether `checkpoint` is so old that something after it may have been forgotten again.
     fn behind(&self, checkpoint: u64) -> bool;
+
+    /// Up to where what was read at `at` is still so, as far as was seen: `at` itself or later. `None` where it has
+    /// changed since, or where that is not known. Who does not follow lets nothing be kept.
+    fn unchanged_to(&self, _shown: Shown<'_>, _at: Position) -> Option<Position> {
+        None
+    }
+}
+
+/// What an answer shows, as far as a change of it can be seen.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// How somebody stands in a room: what changes it is not dropped but laid over it.
+    Standing,
+    /// A room's messages, reactions and head, and the names of those who said something.
+    Page { room: RoomId, authors: &'a [UserId] },
+    /// The lounges, and how many rooms are in each.
+    Lounges,
+    /// Cards of rooms with their heads, and that there are no others.
+    Rooms { rooms: &'a [RoomId] },
+    /// That somebody is in no room of some kind.
+    Stranger(UserId),
 }
 
 /// A person in a room as far as reading goes.

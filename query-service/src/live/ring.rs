@@ -31,6 +31,12 @@ pub(super) struct Ring {
     rooms: HashMap<RoomId, VecDeque<Arc<Entry>>>,
     users: Latest<UserId, User>,
     lounges: Latest<LoungeId, Lounge>,
+    memberships: Latest<(RoomId, UserId), Membership>,
+    /// Who came, went or changed his role in any room.
+    movers: Latest<UserId, ()>,
+    /// Where any room was last made or changed, and any lounge.
+    rooms_changed: u64,
+    lounges_changed: u64,
     texts: Texts,
     /// Everything after this position is held.
     floor: u64,
@@ -39,8 +45,19 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn after(floor: u64, max: usize) -> Self {
-        let (users, lounges, texts) = (HashMap::new(), HashMap::new(), Texts::default());
-        Self { entries: VecDeque::new(), rooms: HashMap::new(), users, lounges, texts, floor, max }
+        Self {
+            entries: VecDeque::new(),
+            rooms: HashMap::new(),
+            users: HashMap::new(),
+            lounges: HashMap::new(),
+            memberships: HashMap::new(),
+            movers: HashMap::new(),
+            rooms_changed: 0,
+            lounges_changed: 0,
+            texts: Texts::default(),
+            floor,
+            max,
+        }
     }
 
     pub(super) fn push(&mut self, entry: Arc<Entry>) {
@@ -57,6 +74,14 @@ impl Ring {
         }
         if let Some((lounge, state)) = lounge_of(&entry) {
             self.lounges.insert(lounge, (entry.position, state.clone()));
+            self.lounges_changed = entry.position;
+        }
+        if let (Some((room, _)), Some((user, state))) = (entry.of, membership_of(&entry)) {
+            self.memberships.insert((room, user), (entry.position, state.clone()));
+            self.movers.insert(user, (entry.position, ()));
+        }
+        if is_of_room(&entry) {
+            self.rooms_changed = entry.position;
         }
         if let Some(event) = said_in(&entry) {
             self.texts.follow(entry.position, event);
@@ -79,6 +104,10 @@ impl Ring {
         }
         if let Some((lounge, _)) = lounge_of(oldest) {
             forget_at(&mut self.lounges, lounge, oldest.position);
+        }
+        if let (Some((room, _)), Some((user, _))) = (oldest.of, membership_of(oldest)) {
+            forget_at(&mut self.memberships, (room, user), oldest.position);
+            forget_at(&mut self.movers, user, oldest.position);
         }
         if let Some(event) = said_in(oldest) {
             self.texts.forget(oldest.position, event);
@@ -107,6 +136,36 @@ impl Ring {
     pub(super) fn memberships(&self, room: RoomId, after: u64) -> impl Iterator<Item = (UserId, &Membership)> {
         let entries = self.rooms.get(&room).into_iter().flatten().filter(move |entry| entry.position > after);
         entries.filter_map(|entry| membership_of(entry))
+    }
+
+    /// The last state of a membership that changed after a position.
+    pub(super) fn membership(&self, room: RoomId, user: UserId, after: u64) -> Option<&Membership> {
+        self.memberships.get(&(room, user)).filter(|(at, _)| *at > after).map(|(_, state)| state)
+    }
+
+    /// Whether anything of a room happened after a position, as far as that is held.
+    pub(super) fn room_moved(&self, room: RoomId, after: u64) -> bool {
+        self.rooms.get(&room).and_then(VecDeque::back).is_some_and(|last| last.position > after)
+    }
+
+    /// Whether a person changed after a position, as far as that is held.
+    pub(super) fn user_changed(&self, user: UserId, after: u64) -> bool {
+        self.users.get(&user).is_some_and(|(at, _)| *at > after)
+    }
+
+    /// Whether a person's place in any room changed after a position, as far as that is held.
+    pub(super) fn user_moved(&self, user: UserId, after: u64) -> bool {
+        self.movers.get(&user).is_some_and(|(at, ())| *at > after)
+    }
+
+    /// Whether any room was made or changed after a position.
+    pub(super) fn rooms_changed(&self, after: u64) -> bool {
+        self.rooms_changed > after
+    }
+
+    /// Whether any lounge was made or changed after a position.
+    pub(super) fn lounges_changed(&self, after: u64) -> bool {
+        self.lounges_changed > after
     }
 
     /// Who changed after a position, where, and to what.
@@ -163,6 +222,10 @@ fn lounge_of(entry: &Entry) -> Option<(LoungeId, &Lounge)> {
         }
         _ => None,
     }
+}
+
+fn is_of_room(entry: &Entry) -> bool {
+    matches!(entry.fact.as_deref(), Some(Fact { event: Event::Room(_), .. }))
 }
 
 fn said_in(entry: &Entry) -> Option<&MessageEvent> {

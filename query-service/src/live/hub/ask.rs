@@ -3,7 +3,7 @@
 use super::{Hub, Listened};
 use crate::{
     live::frame::{lounge_state, of_lounge, of_user},
-    rights::SeenAfter,
+    rights::{SeenAfter, Shown},
 };
 use axum::extract::ws::Utf8Bytes;
 use events::{Epoch, Membership, Position, Role, RoomId, UserId};
@@ -61,12 +61,29 @@ impl Hub {
 
 impl SeenAfter for Hub {
     fn right_after(&self, room: RoomId, user: UserId, checkpoint: u64) -> Option<Membership> {
-        let state = self.lock();
-        let last = state.ring.memberships(room, checkpoint).filter(|(of, _)| *of == user).last();
-        last.map(|(_, membership)| membership.clone())
+        self.lock().ring.membership(room, user, checkpoint).cloned()
     }
 
     fn behind(&self, checkpoint: u64) -> bool {
         self.lock().ring.is_behind(checkpoint)
+    }
+
+    fn unchanged_to(&self, shown: Shown<'_>, at: Position) -> Option<Position> {
+        let state = self.lock();
+        let here = self.position().filter(|here| here.epoch == at.epoch)?;
+        let (ring, after) = (&state.ring, at.seq);
+        let is_known = !ring.is_behind(after);
+        let changed = match shown {
+            Shown::Standing => false,
+            Shown::Page { room, authors } => {
+                ring.room_moved(room, after) || authors.iter().any(|author| ring.user_changed(*author, after))
+            }
+            Shown::Lounges => ring.lounges_changed(after) || ring.rooms_changed(after),
+            Shown::Rooms { rooms } => {
+                ring.rooms_changed(after) || rooms.iter().any(|room| ring.room_moved(*room, after))
+            }
+            Shown::Stranger(user) => ring.user_moved(user, after),
+        };
+        (is_known && !changed).then_some(if here.seq > after { here } else { at })
     }
 }

@@ -1,6 +1,7 @@
 //! Is nothing missed and nothing repeated, wherever a socket is attached? Played step by step.
 
 mod texts;
+mod unchanged;
 
 use super::*;
 use crate::{
