@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use std::sync::Arc;
 
 use crate::{
+    presence::Presences,
     rights::{SeenAfter, Standing},
     wait::Checkpoint,
 };
@@ -23,6 +24,8 @@ pub struct App {
     pub checkpoint: Checkpoint,
     /// The hub, as far as rights go.
     pub seen: Arc<dyn SeenAfter>,
+    /// Who is where, of the last second.
+    pub presences: Arc<Presences>,
 }
 
 impl App {

@@ -1,7 +1,7 @@
 //! Where does a client go on? A cursor: opaque outside, inside a place that a rebuild does not move.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use events::{RoomId, Time, message::MessageStatus};
+use events::{MessageId, RoomId, Time, UserId, message::MessageStatus};
 use platform::{Code, Problem};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -16,6 +16,11 @@ pub enum List {
     /// A room's messages, all or those of one status.
     Messages(RoomId, Option<MessageStatus>),
     Members(RoomId),
+    Presence(RoomId),
+    Moderation(RoomId),
+    Versions(MessageId),
+    /// What this person wrote, anywhere.
+    Written(UserId),
     /// Active ones or archived ones.
     Lounges {
         active: bool,
@@ -35,6 +40,10 @@ impl List {
         let text = match self {
             Self::Messages(room, status) => format!("messages {room} {}", status.map_or("", MessageStatus::as_str)),
             Self::Members(room) => format!("members {room}"),
+            Self::Presence(room) => format!("presence {room}"),
+            Self::Moderation(room) => format!("moderation {room}"),
+            Self::Versions(message) => format!("versions {message}"),
+            Self::Written(user) => format!("written {user}"),
             Self::Lounges { active } => format!("lounges {active}"),
             Self::Rooms { lounge, active } => format!("rooms {lounge} {active}"),
             Self::OwnRooms(user) => format!("own-rooms {user}"),
@@ -74,7 +83,7 @@ pub trait Place: Sized {
     fn of(list: List, cursor: &str) -> Result<Self, Problem>;
 }
 
-/// A `room_seq`: for messages.
+/// A `room_seq`, or a sequence of the log: for messages and what became of them.
 impl Place for u64 {
     fn cursor(&self, list: List) -> String {
         list.write(&self.to_be_bytes())

@@ -6,11 +6,14 @@ mod keys;
 mod lounges;
 mod members;
 mod messages;
+mod moderation;
+mod presence;
 mod reader;
 mod refused;
 mod rooms;
 mod sessions;
 mod users;
+mod written;
 
 use axum::{Router, middleware};
 use platform::problem::ProblemDocument;
@@ -50,6 +53,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(members::list))
         .routes(routes!(messages::page))
         .routes(routes!(messages::find))
+        .routes(routes!(moderation::of_message))
+        .routes(routes!(moderation::of_room))
+        .routes(routes!(presence::list))
+        .routes(routes!(written::list))
         .routes(routes!(feed::page))
         .routes(routes!(users::own))
         .routes(routes!(users::find))
@@ -77,7 +84,7 @@ mod tests {
     fn every_route_is_documented_with_its_problems() {
         let document = serde_json::to_value(openapi()).expect("a document");
         let paths = document["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 13);
+        assert_eq!(paths.len(), 17);
         for (path, item) in paths {
             let get = &item["get"];
             assert!(get["operationId"].is_string(), "{path}");

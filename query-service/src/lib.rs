@@ -7,6 +7,7 @@ mod history;
 mod http;
 pub mod live;
 pub mod page;
+pub mod presence;
 pub mod read;
 pub mod resource;
 pub mod rights;

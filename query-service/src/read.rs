@@ -4,12 +4,16 @@ pub mod feed;
 pub mod lounges;
 pub mod members;
 pub mod messages;
+pub mod moderation;
+pub mod presence;
 pub mod rooms;
 pub mod sessions;
 pub mod users;
+pub mod versions;
+pub mod written;
 
 use deadpool_postgres::Pool;
-use events::{Epoch, Position, Role, UserKind, Visibility, message::MessageStatus};
+use events::{Epoch, Position, PresenceState, Role, UserKind, Visibility, message::MessageStatus};
 use platform::{Problem, pool};
 use tokio_postgres::{Row, types::ToSql};
 
@@ -93,6 +97,8 @@ macro_rules! words {
 words! {
     role: Role = Role::Member, Role::Moderator, Role::Owner;
     user_kind: UserKind = UserKind::Registered, UserKind::Guest;
+    presence_state: PresenceState =
+        PresenceState::Offline, PresenceState::Away, PresenceState::Online, PresenceState::Dnd;
     visibility: Visibility = Visibility::Public, Visibility::Private;
     message_status: MessageStatus =
         MessageStatus::Visible, MessageStatus::Hidden, MessageStatus::Removed, MessageStatus::Deleted;

@@ -1,7 +1,9 @@
 //! What do clients see? The resources of the API, the same in pages and in frames.
 
 use chrono::{DateTime, Utc};
-use events::{LoungeId, MessageId, Role, RoomId, SessionId, UserId, UserKind, Visibility, message::MessageStatus};
+use events::{
+    LoungeId, MessageId, PresenceState, Role, RoomId, SessionId, UserId, UserKind, Visibility, message::MessageStatus,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -117,6 +119,17 @@ pub struct Member {
     pub banned_until: Option<DateTime<Utc>>,
 }
 
+/// Who is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Presence {
+    #[schema(value_type = Uuid)]
+    pub user_id: UserId,
+    #[schema(value_type = shown::PresenceState)]
+    pub state: PresenceState,
+    /// Since when it is so.
+    pub last_seen_at: DateTime<Utc>,
+}
+
 /// Who said something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Author {
@@ -167,6 +180,46 @@ pub struct Reaction {
     pub count: u64,
 }
 
+/// What a message said before it was edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageVersion {
+    /// Exactly as sent.
+    pub text: String,
+    /// When it was said so: at the posting, or at an earlier edit.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A report, or what a moderator did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Moderation {
+    /// `reported`, `hidden`, `removed`, `restored`, `removed_all`, `kicked`, `banned`, `unbanned`, `muted`, `unmuted` or
+    /// `role`.
+    #[schema(example = "banned")]
+    pub action: String,
+    pub at: DateTime<Utc>,
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub by: Option<UserId>,
+    /// The message it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub message: Option<MessageId>,
+    /// The person it is about: of a message, its author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub user: Option<UserId>,
+    /// What the person became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shown::Role>)]
+    pub role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The end of a ban or mute; without it, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Whether a viewer sees the text of a message. `author` says whether it is his own.
 /// A deleted message has no text for anybody.
 #[must_use]
@@ -204,6 +257,15 @@ mod shown {
     pub(super) enum Visibility {
         Public,
         Private,
+    }
+
+    #[derive(ToSchema)]
+    #[schema(rename_all = "snake_case")]
+    pub(super) enum PresenceState {
+        Offline,
+        Away,
+        Online,
+        Dnd,
     }
 
     #[derive(ToSchema)]

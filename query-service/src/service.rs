@@ -89,6 +89,7 @@ impl Service {
             checked,
             direct,
             seen: Arc::new(live.hub()),
+            presences: Arc::default(),
         };
         Ok(Self { router: http::router(app.clone()).merge(live.router()), app })
     }

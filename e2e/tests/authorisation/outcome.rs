@@ -65,7 +65,7 @@ async fn shows(cast: &Cast, stage: &Stage, row: &Row, body: &Value) -> bool {
 pub(crate) fn tells(row: &Row, said: &str) -> bool {
     match (row.operation.as_str(), row.target.as_str()) {
         (_, "ban-reason") => said.contains(REASON),
-        ("get_message", _) => said.contains(TEXT),
+        ("get_message" | "list_message_versions" | "list_user_messages", _) => said.contains(TEXT),
         ("list_messages" | "list_feed" | "socket.sub", "removed" | "own-hidden") => said.contains(TEXT),
         _ => true,
     }

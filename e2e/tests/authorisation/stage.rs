@@ -35,7 +35,7 @@ struct Setting<'a> {
 
 impl Stage {
     pub(crate) async fn set(cast: &Cast, row: &Row, column: Caller) -> Self {
-        let spent = spends_the_caller(&row.operation);
+        let spent = spends_the_caller(&row.operation) || looks_into_all_rooms(&row.operation);
         let caller = match column {
             // He is refused before anything is done to him, and a new one would not be suspended.
             Caller::Suspended => cast.caller(column),
@@ -65,6 +65,11 @@ fn spends_the_caller(operation: &str) -> bool {
         .contains(&operation)
 }
 
+/// Whether it shows of what the caller is in other cells' rooms, so that it needs a caller who is nowhere else.
+fn looks_into_all_rooms(operation: &str) -> bool {
+    operation == "list_user_messages"
+}
+
 impl Setting<'_> {
     /// Whom it is about.
     fn user(&mut self) {
@@ -75,6 +80,9 @@ impl Setting<'_> {
             ("self", Some(caller)) => caller.to_string(),
             ("with-another-owner", Some(caller)) => caller.to_string(),
             ("own", Some(caller)) if self.row.operation == "get_user" => caller.to_string(),
+            (target, Some(caller)) if self.row.operation == "list_user_messages" && target.starts_with("own") => {
+                caller.to_string()
+            }
             _ => self.cast.tim.id.to_string(),
         };
     }
@@ -132,7 +140,7 @@ impl Setting<'_> {
     fn is_about_a_message(&self) -> bool {
         match self.row.operation.as_str() {
             "get_message" | "edit_message" | "delete_message" | "moderate_message" | "report_message" => true,
-            "react" | "take_reaction_back" => true,
+            "react" | "take_reaction_back" | "list_message_versions" | "list_user_messages" => true,
             _ => ["hidden", "removed"].contains(&self.row.target.trim_start_matches("own-")),
         }
     }
@@ -175,6 +183,10 @@ impl Setting<'_> {
         self.enters(&author).await;
         let messages = format!("/v1/rooms/{}/messages", self.stage.room);
         self.stage.message = self.makes(&author, &messages, "message", json!({ "text": TEXT })).await;
+        if self.row.operation == "list_message_versions" {
+            let (place, text) = (format!("messages/{}", self.stage.message), json!({ "text": "what it says now" }));
+            self.does(&author, Method::PATCH, &place, Some(text)).await;
+        }
         if let Some(status) = status {
             let (owner, place) = (Arc::clone(&self.owner), format!("messages/{}/status", self.stage.message));
             self.does(&owner, Method::PUT, &place, Some(json!({ "status": status }))).await;

@@ -3,5 +3,7 @@
 mod feed;
 mod history;
 mod lists;
+mod moderators;
+mod presence;
 mod read_model;
 mod whole;

@@ -106,6 +106,7 @@ impl System {
             checked,
             direct: pool::direct(&url, Purpose::requests("test"), 2)?,
             seen: Arc::clone(&hub) as Arc<dyn SeenAfter>,
+            presences: Arc::default(),
         };
         let router = query_service::router(app);
         let signer = Signer::parse(&private)?;
@@ -216,6 +217,15 @@ impl System {
             person.id(),
             ban.is_some(),
             ban.unwrap_or("null"),
+        ))
+        .await
+    }
+
+    /// Somebody is `online`, `away`, `dnd` or `offline`.
+    pub(crate) async fn is(&self, person: &Person, state: &str) -> Result<()> {
+        self.write(&format!(
+            "insert into rm_live.presence (user_id, state, last_seen, position) values ('{}', '{state}', now(), 1)",
+            person.id(),
         ))
         .await
     }
