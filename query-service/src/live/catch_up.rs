@@ -95,12 +95,15 @@ pub(super) async fn changed_since(
     let after = i64::try_from(seq).unwrap_or(i64::MAX);
     let enough = i64::try_from(MISSED_MAX + 1).unwrap_or(i64::MAX);
     let client = pool.get().await?;
+    // `offset 0` keeps the planner from reading all people where some are members.
     let users = client
         .prepare_cached(
             "select u.id, u.position, u.display_name, u.kind, u.standing
                from (select distinct user_id from rm.members where room_id = any($1) and role is not null) member
-               join rm.users u on u.id = member.user_id
-              where u.position > $2
+              cross join lateral (
+                    select id, position, display_name, kind, standing from rm.users
+                     where id = member.user_id and position > $2
+                    offset 0) u
               limit $3",
         )
         .await?;

@@ -152,7 +152,8 @@ pub async fn in_lounge(
                    r.id as "id?", r.lounge_id as "lounge_id?", r.name as "name?", r.topic as "topic?",
                    r.language as "language?", r.visibility as "visibility?", r.guests as "guests?",
                    r.active as "active?", r.created_at as "created_at?",
-                   n.members as "member_count?", h.seq as "head?",
+                   n.members as "member_count?",
+                   (select h.seq from rm.room_head h where h.room_id = r.id) as "head?",
                    r.role as "role?", r.banned as "banned?", r.banned_until as "banned_until?",
                    own.read as "read?", missed.unread as "unread?", missed.mentions as "mentions?"
               from rm.checkpoint c
@@ -167,7 +168,6 @@ pub async fn in_lounge(
                     order by r.created_at, r.id
                     limit $6
                    ) r on true
-              left join rm.room_head h on h.room_id = r.id
               left join rm_live.markers marker on marker.user_id = $2 and marker.room_id = r.id
               left join lateral (
                    select count(*) as members from rm.members where room_id = r.id and role is not null
