@@ -60,18 +60,15 @@ pub(crate) fn chat(seed: u64, facts: usize) -> Vec<Record> {
 
 /// The streams that forget: of each its epoch and then so many facts, with holes where others were forgotten.
 pub(crate) fn small(seed: u64, facts: usize) -> Vec<Record> {
-    let streams: [(StreamName, fn(&mut History)); 3] = [
-        (StreamName::Identity, History::identity_fact),
-        (StreamName::Presence, History::presence_fact),
-        (StreamName::Markers, History::marker_fact),
-    ];
-    let mut records = Vec::new();
-    for (stream, fact) in streams {
+    let of = |stream, fact: fn(&mut History)| {
         let mut history = History::begin(stream, seed);
         (0..facts).for_each(|_| fact(&mut history));
-        records.append(&mut history.records);
-    }
-    records
+        history.records
+    };
+    let identity = of(StreamName::Identity, History::identity_fact);
+    let presence = of(StreamName::Presence, History::presence_fact);
+    let markers = of(StreamName::Markers, History::marker_fact);
+    [identity, presence, markers].concat()
 }
 
 /// An id of an event in a history of tests.
