@@ -114,7 +114,7 @@ async fn unread_counts_what_others_said_after_ones_own_last_word() -> Result<()>
     system.stop().await
 }
 
-// Red without the marker in any of the statements' `greatest`.
+// Red without `marker.seq` in the statements' `greatest`.
 #[tokio::test]
 async fn what_is_marked_as_read_is_unread_no_more() -> Result<()> {
     let system = System::start().await?;

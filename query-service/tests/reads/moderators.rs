@@ -80,7 +80,7 @@ async fn the_audit_goes_back_from_the_newest() -> Result<()> {
     system.stop().await
 }
 
-// Red without the filter by `mine.rooms`, and with `Role::Moderator` in place of `Role::Member` in `seen`.
+// Red with `Role::Moderator` in place of the caller's own in `seen`.
 #[tokio::test]
 async fn what_somebody_wrote_is_read_by_himself_and_by_moderators_of_its_rooms() -> Result<()> {
     let system = System::start().await?;
@@ -124,7 +124,8 @@ async fn what_somebody_wrote_is_read_by_himself_and_by_moderators_of_its_rooms()
     system.stop().await
 }
 
-// Red without `goes_on_before`: the walk ends before the message that stands behind a thousand others.
+// Red without `goes_on_before` (the walk ends before the message that stands behind a thousand others), and without the
+// filter by `mine.rooms`, whose page is then full of what he may not see.
 #[tokio::test]
 async fn a_page_that_finds_nothing_says_where_it_goes_on() -> Result<()> {
     let system = System::start().await?;
