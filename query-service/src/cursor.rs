@@ -3,12 +3,15 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use events::{MessageId, RoomId, Time, UserId, message::MessageStatus};
 use platform::{Code, Problem};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// Of the hash of what a cursor is bound to: enough to tell a mistake, and nobody gains by forging one.
 const BINDING_BYTES: usize = 6;
 const PLACE_BYTES_MAX: usize = 24;
+
+/// Of a text, in place of it.
+pub type Digest = [u8; BINDING_BYTES];
 
 /// The list that a cursor belongs to: one of another list, room or filter is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +36,16 @@ pub enum List {
     /// The caller's own, so that a shared cursor shows nothing of anybody.
     OwnRooms(Uuid),
     OwnSessions(Uuid),
+    /// What the caller was looking for, and where.
+    Search {
+        caller: Uuid,
+        room: Option<RoomId>,
+        q: Digest,
+    },
 }
 
 impl List {
-    fn binding(self) -> [u8; BINDING_BYTES] {
+    fn binding(self) -> Digest {
         let text = match self {
             Self::Messages(room, status) => format!("messages {room} {}", status.map_or("", MessageStatus::as_str)),
             Self::Members(room) => format!("members {room}"),
@@ -48,9 +57,11 @@ impl List {
             Self::Rooms { lounge, active } => format!("rooms {lounge} {active}"),
             Self::OwnRooms(user) => format!("own-rooms {user}"),
             Self::OwnSessions(user) => format!("own-sessions {user}"),
+            Self::Search { caller, room, q } => {
+                format!("search {caller} {} {q:?}", room.map_or_else(String::new, |room| room.to_string()))
+            }
         };
-        let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-        std::array::from_fn(|i| hash[i])
+        digest(&text)
     }
 
     fn write(self, place: &[u8]) -> String {
@@ -69,6 +80,13 @@ impl List {
         let place = bytes.strip_prefix(&self.binding()).ok_or_else(not_ours)?;
         place.try_into().map_err(|_| not_ours())
     }
+}
+
+/// Enough of a text's hash to tell it from others.
+#[must_use]
+pub fn digest(text: &str) -> Digest {
+    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    std::array::from_fn(|i| hash[i])
 }
 
 /// A place that a cursor can hold.

@@ -11,6 +11,7 @@ mod presence;
 mod reader;
 mod refused;
 mod rooms;
+mod search;
 mod sessions;
 mod users;
 mod written;
@@ -58,6 +59,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(presence::list))
         .routes(routes!(written::list))
         .routes(routes!(feed::page))
+        .routes(routes!(search::find))
         .routes(routes!(users::own))
         .routes(routes!(users::find))
         .routes(routes!(sessions::list))
@@ -84,7 +86,7 @@ mod tests {
     fn every_route_is_documented_with_its_problems() {
         let document = serde_json::to_value(openapi()).expect("a document");
         let paths = document["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 17);
+        assert_eq!(paths.len(), 18);
         for (path, item) in paths {
             let get = &item["get"];
             assert!(get["operationId"].is_string(), "{path}");

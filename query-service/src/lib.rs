@@ -11,6 +11,7 @@ pub mod presence;
 pub mod read;
 pub mod resource;
 pub mod rights;
+mod search;
 mod service;
 pub mod wait;
 

@@ -7,6 +7,7 @@ pub mod messages;
 pub mod moderation;
 pub mod presence;
 pub mod rooms;
+pub mod search;
 pub mod sessions;
 pub mod users;
 pub mod versions;

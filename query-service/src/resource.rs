@@ -220,6 +220,32 @@ pub struct Moderation {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// A message that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SearchHit {
+    pub message: Message,
+    pub room: HitRoom,
+    /// At most 200 characters of the text, around the first hit: the fragments in their order make them up.
+    pub highlight: Vec<Fragment>,
+}
+
+/// The room of a hit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HitRoom {
+    #[schema(value_type = Uuid)]
+    pub id: RoomId,
+    /// As of now, not as of then.
+    pub name: String,
+}
+
+/// A part of a text: plain, never markup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fragment {
+    pub text: String,
+    /// Whether this is what was looked for.
+    pub hit: bool,
+}
+
 /// Whether a viewer sees the text of a message. `author` says whether it is his own.
 /// A deleted message has no text for anybody.
 #[must_use]

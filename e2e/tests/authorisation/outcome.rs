@@ -56,6 +56,9 @@ async fn shows(cast: &Cast, stage: &Stage, row: &Row, body: &Value) -> bool {
         }
         ("list_own_rooms", _) => lists(cast, stage, "/v1/users/me/rooms?", &stage.room).await,
         ("list_messages", "hidden") => body["items"][0]["id"] == stage.message.as_str(),
+        ("search", "other" | "hidden" | "removed" | "own-hidden") => {
+            body["items"].as_array().expect("a page").iter().any(|hit| hit["message"]["id"] == stage.message.as_str())
+        }
         ("list_sessions", "other") => body.to_string().contains(&cast.tim.session),
         _ => tells(row, &body.to_string()),
     }

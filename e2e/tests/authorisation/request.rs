@@ -65,9 +65,12 @@ fn path(template: &str, cast: &Cast, row: &Row, stage: &Stage) -> String {
         ("list_feed", ..) => "?after=0",
         ("list_messages", _, "hidden") => "?status=hidden",
         ("list_rooms", "archived", _) => "?active=false",
+        ("search", _, "-") => "?q=message&room=",
+        ("search", ..) => "?q=message",
         _ => "",
     };
-    path + query
+    let within = if query.ends_with('=') { &stage.room } else { "" };
+    path + query + within
 }
 
 fn body(cast: &Cast, row: &Row, stage: &Stage) -> Option<Value> {

@@ -140,7 +140,7 @@ impl Setting<'_> {
     fn is_about_a_message(&self) -> bool {
         match self.row.operation.as_str() {
             "get_message" | "edit_message" | "delete_message" | "moderate_message" | "report_message" => true,
-            "react" | "take_reaction_back" | "list_message_versions" | "list_user_messages" => true,
+            "react" | "take_reaction_back" | "list_message_versions" | "list_user_messages" | "search" => true,
             _ => ["hidden", "removed"].contains(&self.row.target.trim_start_matches("own-")),
         }
     }

@@ -185,7 +185,7 @@ fn found(rows: &[Row], room: RoomId) -> Result<Found, Problem> {
     })
 }
 
-fn stored(row: &Row, id: MessageId, room: RoomId) -> Result<Stored, Problem> {
+pub(super) fn stored(row: &Row, id: MessageId, room: RoomId) -> Result<Stored, Problem> {
     let kind = row.try_get::<_, Option<&str>>(18)?.unwrap_or("registered");
     let author = Author {
         id: UserId(row.try_get(10)?),

@@ -1,9 +1,11 @@
 //! Does the API read what the read model says, to those who may read it? On a real Postgres.
 
 mod feed;
+mod golden;
 mod history;
 mod lists;
 mod moderators;
 mod presence;
 mod read_model;
+mod search;
 mod whole;

@@ -26,7 +26,8 @@ as a member; *member*, *moderator*, *owner*, *banned* and *muted* say who somebo
 registered and never was there, a *guest* neither where he is added. *new-owner* is a member who is made owner;
 *with-another-owner*: the owner goes or steps down, and another one stays; *left* and *kicked*: the caller was in.
 *hidden* and *removed* messages (`own-`: the caller's) were taken out by a moderator; a frame tells nobody what was taken
-out since, moderators read it by REST. *ban-reason*: somebody was banned with a reason. *own-archived* is one's own
+out since, moderators read it by REST, and a search finds it for nobody. A search without a target is one in the room,
+with a target it is one in all the caller's rooms. *ban-reason*: somebody was banned with a reason. *own-archived* is one's own
 lounge, archived. *missing* is what is not there.
 ";
 
