@@ -94,7 +94,7 @@ impl Asked {
     }
 }
 
-/// The tables that a plan reads from one end to the other. A checkpoint has a row or a few.
+/// The tables that a plan reads from one end to the other. Checkpoints and generations have a row or a few.
 fn through(plan: &Value, tables: &mut Vec<String>) {
     let is_whole = match plan["Node Type"].as_str() {
         Some("Seq Scan") => true,
@@ -102,7 +102,7 @@ fn through(plan: &Value, tables: &mut Vec<String>) {
         _ => false,
     };
     let table = plan["Relation Name"].as_str().or(plan["Index Name"].as_str()).unwrap_or_default();
-    if is_whole && !table.starts_with("checkpoint") {
+    if is_whole && !["checkpoint", "generations"].iter().any(|few| table.starts_with(few)) {
         tables.push(table.to_owned());
     }
     for part in plan["Plans"].as_array().into_iter().flatten() {

@@ -36,12 +36,12 @@ pub(crate) async fn fill(system: &System, room: Room, people: [UserId; 2]) {
         insert into rm.messages
         select pg_temp.id('message', n), pg_temp.id('room', 1 + n % 10000), 1000 + n / 10000, 1000000 + n,
                pg_temp.id('user', 1 + n % 20000), 'text', null, '{{}}', now() - n * interval '1 second', null,
-               case when n % 100 = 0 then 'hidden' else 'visible' end, 1000000 + n
+               case when n % 100 = 0 then 'hidden' else 'visible' end, 1000000 + n, 'en'
           from generate_series(1, 100000) n;
         insert into rm.messages
         select pg_temp.id('here', n), '{room}', 1000 + n, 2000000 + n,
                case when n % 50 = 0 then '{bob}' else pg_temp.id('user', 1 + n % 200) end, 'text', null, '{{}}',
-               now() - n * interval '1 second', null, case when n % 100 = 0 then 'hidden' else 'visible' end, 2000000 + n
+               now() - n * interval '1 second', null, case when n % 100 = 0 then 'hidden' else 'visible' end, 2000000 + n, 'en'
           from generate_series(1, 5000) n;
         insert into rm.message_versions
         select pg_temp.id('message', n), 500000 + n, pg_temp.id('room', 1 + n % 10000), 'text', now()

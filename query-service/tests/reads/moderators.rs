@@ -136,8 +136,8 @@ async fn a_page_that_finds_nothing_says_where_it_goes_on() -> Result<()> {
     system.message(green, 2, &bob, "found", "visible").await?;
     system
         .write(&format!(
-            "insert into rm.messages (id, room_id, room_seq, position, author_id, text, mentions, created_at, status)
-             select gen_random_uuid(), '{busy}', n, n, '{}', 'elsewhere', '{{}}', now(), 'visible'
+            "insert into rm.messages (id, room_id, room_seq, position, author_id, text, language, mentions, created_at, status)
+             select gen_random_uuid(), '{busy}', n, n, '{}', 'elsewhere', 'en', '{{}}', now(), 'visible'
                from generate_series(10, 1500) n",
             bob.id()
         ))
