@@ -23,7 +23,7 @@ use crate::{
     projections::Projection,
 };
 use anyhow::{Context, bail, ensure};
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, Transaction};
 use event_log::{EventLog, Start, streams};
 use events::{StreamName, Time};
 use futures::StreamExt;
@@ -140,11 +140,11 @@ impl Workshop {
     /// A name that is no schema's or somebody else's; an event that cannot be applied and was not dropped; a log or a
     /// database that fails.
     pub async fn build(&self, schema: &str, until: Until, parts: usize) -> anyhow::Result<Built> {
-        let client = self.client().await?;
+        let mut client = self.client().await?;
         let epoch = streams::epoch(self.log.as_ref(), StreamName::Chat).await?;
         let generation = match self.begun(&client, schema, until).await? {
             Some(begun) => begun,
-            None => self.begin(&client, schema, until, parts.clamp(1, PARTS_MAX), epoch).await?,
+            None => self.begin(&mut client, schema, until, parts.clamp(1, PARTS_MAX), epoch).await?,
         };
         let Begun { generation, target, parts } = generation;
         let pool = pool::direct(&self.database, Purpose::work(ROLE).within(schema), u32::try_from(parts.len())?)?;
@@ -170,9 +170,11 @@ impl Workshop {
     /// # Errors
     /// A schema that is in use; a database that fails.
     pub async fn discard(&self, schema: &str) -> anyhow::Result<()> {
-        let client = self.client().await?;
+        let mut client = self.client().await?;
         ensure!(row(&client, schema).await?.is_some(), "nothing was built in {schema}");
-        discard(&client, schema).await
+        let transaction = client.transaction().await?;
+        discard(&transaction, schema).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn client(&self) -> anyhow::Result<Object> {
@@ -197,22 +199,25 @@ impl Workshop {
 
     async fn begin(
         &self,
-        client: &Object,
+        client: &mut Object,
         schema: &str,
         until: Until,
         parts: usize,
         epoch: events::Epoch,
     ) -> anyhow::Result<Begun> {
         is_a_name(schema)?;
-        if row(client, schema).await?.is_some() {
-            discard(client, schema).await?;
+        let target = self.target(until).await?;
+        let known = row(client, schema).await?.is_some();
+        // All of it or nothing: a schema that no row speaks of would be in everybody's way.
+        let transaction = client.transaction().await?;
+        if known {
+            discard(&transaction, schema).await?;
         } else {
-            let taken = client.query_opt("select from pg_namespace where nspname = $1", &[&schema]).await?;
+            let taken = transaction.query_opt("select from pg_namespace where nspname = $1", &[&schema]).await?;
             ensure!(taken.is_none(), "there is a schema {schema} that no rebuild has made");
         }
-        let target = self.target(until).await?;
-        schema::create(client, LIVE, schema).await?;
-        let number = client
+        schema::create(&transaction, LIVE, schema).await?;
+        let number = transaction
             .query_one(
                 "insert into rm_live.generations (number, schema_name, state, code, target)
                  select max(number) + 1, $1, $2, $3, $4 from rm_live.generations
@@ -221,11 +226,11 @@ impl Workshop {
             )
             .await?
             .get("number");
-        let pool = pool::direct(&self.database, Purpose::work(ROLE).within(schema), 1)?;
-        let inside = pool.get().await?;
+        transaction.batch_execute(&format!("set local search_path = {schema}")).await?;
         for part in 0..i32::try_from(parts)? {
-            checkpoint::open(&**inside, Projection::Chat, (number, part), epoch).await?;
+            checkpoint::open(&*transaction, Projection::Chat, (number, part), epoch).await?;
         }
+        transaction.commit().await?;
         let generation = Generation { number, schema: schema.to_owned(), live: false };
         Ok(Begun { generation, target, parts: checkpoint::parts(&***client, schema).await? })
     }
@@ -289,7 +294,7 @@ async fn row(client: &Object, schema: &str) -> anyhow::Result<Option<Row>> {
     }))
 }
 
-async fn discard(client: &Object, schema: &str) -> anyhow::Result<()> {
+async fn discard(client: &Transaction<'_>, schema: &str) -> anyhow::Result<()> {
     let gone = client
         .execute(
             "delete from rm_live.generations where schema_name = $1 and state in ('building', 'still')",
