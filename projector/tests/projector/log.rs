@@ -8,7 +8,7 @@ use futures::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,11 @@ impl Script {
 
     /// Waits until so many streams are in the tables, to their end or to where they are held.
     pub(crate) async fn applied(&self, streams: u32) {
-        let applied = tokio::time::timeout(SOON, self.applied.acquire_many(streams)).await;
+        self.applied_within(streams, SOON).await;
+    }
+
+    pub(crate) async fn applied_within(&self, streams: u32, within: Duration) {
+        let applied = tokio::time::timeout(within, self.applied.acquire_many(streams)).await;
         applied.expect("it gets there").expect("nobody closes it").forget();
     }
 

@@ -1,5 +1,7 @@
 //! Do the tables hold exactly what the log says, however it is cut, stopped, raced for or broken?
 
+mod cut;
+mod failpoints;
 mod history;
 mod judged;
 mod log;
@@ -12,6 +14,7 @@ use event_log::{EventLog, Record};
 use log::{Cuts, Script};
 use platform::{
     Shutdown,
+    config::Secret,
     health::{Health, State},
 };
 use std::{sync::Arc, time::Duration};
@@ -41,10 +44,15 @@ struct Running {
 
 impl Running {
     fn start(script: Script, tables: &Tables) -> Self {
+        Self::start_at(script, &tables.url())
+    }
+
+    /// Into the database of this URL.
+    fn start_at(script: Script, database: &Secret) -> Self {
         let shutdown = Shutdown::new();
         let (script, health) = (Arc::new(script), Health::new());
         let log: Arc<dyn EventLog> = script.clone();
-        projector::project(log, &tables.url(), &shutdown, &health).expect("the settings are good");
+        projector::project(log, database, &shutdown, &health).expect("the settings are good");
         Self { script, shutdown, health }
     }
 

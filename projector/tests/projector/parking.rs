@@ -1,19 +1,17 @@
 //! What becomes of an event that cannot be applied? Its key waits, the others go on, and an operator ends the waiting.
 
 use crate::{
-    FACTS, Running, STREAMS, history,
+    FACTS, Running, STREAMS,
+    failpoints::dropped,
+    history,
     log::Script,
     never, random_cuts,
     tables::{Tables, assert_same},
 };
 use event_log::Record;
-use events::{
-    Actor, Envelope, EventId, NewEvent, Subject, Time,
-    system::{DropEvent, EventDropped},
-};
+use events::Subject;
 use platform::health::State;
 use projector::operator;
-use uuid::Uuid;
 
 /// The first message of a room that has more before and after it.
 fn a_message(chat: &[Record]) -> usize {
@@ -39,12 +37,6 @@ fn broken(chat: &[Record]) -> Vec<(&'static str, Vec<Record>)> {
         ("no id", with(&|record| record.headers.insert("ce-id", "7"))),
         ("no time", with(&|record| record.headers.insert("ce-time", "yesterday"))),
     ]
-}
-
-fn dropped(seq: u64, dropped: u64) -> Record {
-    let envelope = Envelope::new(EventId(Uuid::from_u128(u128::from(seq))), Time::UNIX_EPOCH, Actor::Operator, "test");
-    let event = DropEvent::from(EventDropped { seq: dropped, reason: "it was broken".into() }).into();
-    crate::log::record(seq, &NewEvent { subject: Subject::Drop, envelope, event })
 }
 
 #[tokio::test]
