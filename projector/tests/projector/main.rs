@@ -2,10 +2,12 @@
 
 mod cut;
 mod failpoints;
+mod fixtures;
 mod history;
 mod judged;
 mod log;
 mod parking;
+mod property;
 mod real;
 mod rebuilding;
 mod tables;

@@ -63,6 +63,17 @@ impl Tables {
         sqlx::query_scalar(query).fetch_one(&mut self.operator().await).await.expect("one value")
     }
 
+    /// No other model is there afterwards, begun, kept or still.
+    pub(crate) async fn forget_all_but_the_live_model(&self) {
+        let mut operator = self.operator().await;
+        let others = "delete from rm_live.generations where state <> 'live' returning schema_name";
+        let schemas: Vec<String> = sqlx::query_scalar(others).fetch_all(&mut operator).await.expect("allowed");
+        for schema in schemas {
+            let drop = sqlx::AssertSqlSafe(format!("drop schema if exists {schema} cascade"));
+            sqlx::query(drop).execute(&mut operator).await.expect("the operator may");
+        }
+    }
+
     pub(crate) async fn empty(&self) {
         let all = [&TABLES[..], &[GUEST_SESSIONS]].concat().join(", ");
         let truncate = sqlx::AssertSqlSafe(format!("truncate {all}, rm.parked"));
