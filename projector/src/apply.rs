@@ -40,7 +40,7 @@ pub(crate) enum Applied {
     Here { waiting: usize },
     /// Nothing was written: the checkpoint is not where it was left. Somebody else has moved it, or an earlier
     /// commit of ours got through without an answer. `None`: it is gone.
-    Elsewhere(Option<Checkpoint>),
+    Elsewhere(Option<Locked>),
 }
 
 impl Model {
@@ -53,12 +53,18 @@ impl Model {
         self.generation
     }
 
-    /// Where the tables stand; a first start makes the row.
-    pub(crate) async fn open(&mut self, epoch: Epoch) -> Result<Checkpoint, Failure> {
+    /// Where the tables stand, and how many keys wait; a first start makes the row.
+    pub(crate) async fn open(&mut self, epoch: Epoch) -> Result<(Checkpoint, usize), Failure> {
         self.memory = Memory::default();
         let client = self.pool.get().await?;
         let opened = checkpoint::open(&**client, self.projection, (self.generation, WHOLE), epoch).await;
-        opened.map_err(|error| given_up(client, error.into()))
+        let found = match opened {
+            Ok(checkpoint) => {
+                checkpoint::waiting_keys(&**client, self.projection).await.map(|waiting| (checkpoint, waiting))
+            }
+            Err(why) => Err(why),
+        };
+        found.map_err(|error| given_up(client, error.into()))
     }
 
     /// Applies a batch that follows `known`; `dropped` is what operators have dropped so far.
@@ -93,7 +99,7 @@ async fn transact(
         Some(Locked { checkpoint, waiting }) if checkpoint == *known => waiting,
         found => {
             transaction.rollback().await?;
-            return Ok(Applied::Elsewhere(found.map(|locked| locked.checkpoint)));
+            return Ok(Applied::Elsewhere(found));
         }
     };
     if waiting != memory.waiting {

@@ -108,6 +108,20 @@ pub(crate) async fn open(
     Ok(read(projection, &row))
 }
 
+/// How many keys have events that wait.
+pub(crate) async fn waiting_keys(
+    client: &impl GenericClient,
+    projection: Projection,
+) -> Result<usize, tokio_postgres::Error> {
+    match projection {
+        Projection::Chat => {
+            let row = client.query_one("select count(distinct key) as waiting from parked", &[]).await?;
+            Ok(usize::try_from(row.get::<_, i64>("waiting")).unwrap_or_default())
+        }
+        Projection::Identity | Projection::Presence | Projection::Markers => Ok(0),
+    }
+}
+
 /// The rows of all parts of a model of `CHAT` that is being filled, in their order.
 pub(crate) async fn parts(client: &impl GenericClient, schema: &str) -> Result<Vec<Checkpoint>, tokio_postgres::Error> {
     let statement = format!(
@@ -121,6 +135,7 @@ pub(crate) async fn parts(client: &impl GenericClient, schema: &str) -> Result<V
 }
 
 /// The row, locked for this transaction, and the keys whose events wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Locked {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) waiting: BTreeSet<String>,

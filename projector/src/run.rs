@@ -3,7 +3,7 @@
 use crate::{
     apply::{Applied, Model},
     batch::{Batch, Entry, OnBroken, Reading, Stop},
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, Locked},
     dropped,
     failure::Failure,
     lag,
@@ -125,9 +125,9 @@ impl Projector {
                 Err(why @ LogError::Unexpected { .. }) => return Err(why).context("is the log migrated?"),
             }
         };
-        let checkpoint = loop {
+        let (checkpoint, waiting) = loop {
             match self.model.open(epoch).await {
-                Ok(checkpoint) => break checkpoint,
+                Ok(opened) => break opened,
                 Err(Failure::Away(why)) => self.again("postgres-unavailable", &why, &mut tries).await,
                 Err(why @ Failure::Refused(_)) => {
                     return Err(why).context("opening the checkpoint");
@@ -142,7 +142,7 @@ impl Projector {
             return Err(self.diverged(checkpoint.seq, &why).into());
         }
         self.moved_to(checkpoint.seq);
-        self.health.set(self.projection.check(), State::Ok);
+        self.is_well(waiting);
         tracing::info!(projection = self.projection.as_str(), seq = checkpoint.seq, "following");
         Ok(Some(Place { checkpoint, reading }))
     }
@@ -221,7 +221,7 @@ impl Projector {
             }
             match self.model.apply(&known, &batch, &place.reading.dropped).await {
                 Ok(Applied::Here { waiting }) => {
-                    self.applied(&batch, waiting, tries);
+                    self.applied(&batch, waiting);
                     place.reading.dropped.extend(batch.drops);
                     place.checkpoint = batch.next;
                     (size, tries) = (records.len(), 0);
@@ -242,8 +242,8 @@ impl Projector {
     }
 
     /// The checkpoint to go on from when it is not where we left it, or why it cannot be gone on from here.
-    fn elsewhere(&self, known: &Checkpoint, found: Option<Checkpoint>) -> Result<Checkpoint, End> {
-        let found = found.ok_or(End::Moved)?;
+    fn elsewhere(&self, known: &Checkpoint, found: Option<Locked>) -> Result<Checkpoint, End> {
+        let Locked { checkpoint: found, waiting } = found.ok_or(End::Moved)?;
         if found.proof.map(|proof| proof.generation) != known.proof.map(|proof| proof.generation) {
             return Err(End::Replaced);
         }
@@ -251,7 +251,7 @@ impl Projector {
             return Err(End::Moved);
         }
         self.moved_to(found.seq);
-        self.health.set(self.projection.check(), State::Ok);
+        self.is_well(waiting.len());
         Ok(found)
     }
 
@@ -269,17 +269,25 @@ impl Projector {
         }
     }
 
-    fn applied(&self, batch: &Batch<'_>, waiting: usize, tries: u32) {
+    fn applied(&self, batch: &Batch<'_>, waiting: usize) {
         let (name, events) = (self.projection.as_str(), batch.entries.len());
         metrics::counter!("projector_events_total", "projection" => name).increment(events as u64);
         metrics::histogram!("projector_batch_event_count", "projection" => name).record(events as f64);
-        metrics::gauge!("projector_parked_keys", "projection" => name).set(waiting as f64);
         self.moved_to(batch.next.seq);
-        if waiting > 0 {
-            let why = format!("{waiting} rooms, users or lounges wait behind events that cannot be applied");
-            self.health.set(self.projection.check(), State::degraded(format!("{why}: `chatroom parked list`")));
-        } else if tries > 0 || self.health.get(self.projection.check()) != Some(State::Ok) {
-            self.health.set(self.projection.check(), State::Ok);
+        self.is_well(waiting);
+    }
+
+    /// Says that it goes on; and what waits, from the start on, lest that be silent until the next event.
+    fn is_well(&self, waiting: usize) {
+        metrics::gauge!("projector_parked_keys", "projection" => self.projection.as_str()).set(waiting as f64);
+        let state = match waiting {
+            0 => State::Ok,
+            _ => State::degraded(format!(
+                "{waiting} rooms, users or lounges wait behind events that cannot be applied: `chatroom parked list`"
+            )),
+        };
+        if self.health.get(self.projection.check()).as_ref() != Some(&state) {
+            self.health.set(self.projection.check(), state);
         }
     }
 

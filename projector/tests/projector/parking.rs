@@ -53,7 +53,8 @@ async fn what_is_unknown_halts_and_is_named() {
     running.ends().await;
 }
 
-/// Red with `folded.waiting.contains` turned into `false` in `fold`: what comes after the event is applied without it.
+/// Red with `folded.waiting.contains` turned into `false` in `fold`: what comes after the event is applied without it; and
+/// with `State::Ok` set by `open`, whatever waits.
 #[tokio::test]
 async fn what_is_broken_waits_with_its_room_and_the_others_go_on() {
     let tables = Tables::new().await;
@@ -81,6 +82,11 @@ async fn what_is_broken_waits_with_its_room_and_the_others_go_on() {
             sqlx::query_scalar(sqlx::AssertSqlSafe(last)).fetch_one(&mut tables.operator().await).await.expect("one");
         assert!(last <= at as i64, "{what}: {last}");
         running.ends().await;
+        // Nothing is new after a start, and what waits is told all the same.
+        let again = Running::start(Script::new(chat.clone(), small.clone(), never()), &tables);
+        again.script.applied(STREAMS).await;
+        assert!(matches!(again.health.get("projector"), Some(State::Degraded { .. })), "{what}: after a start");
+        again.ends().await;
     }
 }
 
