@@ -4,7 +4,7 @@ use crate::{
     apply::{Applied, Model},
     batch::{Batch, Entry, OnBroken, Reading, Stop},
     checkpoint::{Checkpoint, Locked},
-    dropped,
+    dropped::{self, Unread},
     failure::Failure,
     lag,
     projections::Projection,
@@ -96,15 +96,7 @@ impl Projector {
                 End::Stopped(Stop::AnotherEpoch { seq }) => {
                     return Err(self.diverged(seq, "another epoch began there").into());
                 }
-                End::Stopped(stop @ Stop::NotApplicable { .. }) if self.broken == OnBroken::Fail => {
-                    return Err(stop.into());
-                }
-                End::Stopped(stop @ Stop::NotApplicable { .. }) => {
-                    self.halt(&stop);
-                    // The process stays, not ready, so that its /readyz names the event; ended, it would be started
-                    // again only to halt again.
-                    return Ok(std::future::pending().await);
-                }
+                End::Stopped(stop @ Stop::NotApplicable { .. }) => return self.halted(stop).await,
             }
         }
     }
@@ -119,10 +111,13 @@ impl Projector {
                         format!("{} has no epoch: run `chatroom migrate`", self.projection.stream())
                     })?;
                 }
-                Err(LogError::Unavailable { doing, why }) => {
+                Err(Unread::Log(LogError::Unavailable { doing, why })) => {
                     self.again("log-unavailable", &format!("{doing}: {why}"), &mut tries).await
                 }
-                Err(why @ LogError::Unexpected { .. }) => return Err(why).context("is the log migrated?"),
+                Err(Unread::Log(why @ LogError::Unexpected { .. })) => {
+                    return Err(why).context("is the log migrated?");
+                }
+                Err(Unread::Broken(stop)) => return self.halted(stop).await,
             }
         };
         let (checkpoint, waiting) = loop {
@@ -148,7 +143,7 @@ impl Projector {
     }
 
     /// The stream's epoch, and how it is read; `None` where no epoch was begun.
-    async fn look(&self) -> Result<Option<(Epoch, Reading)>, LogError> {
+    async fn look(&self) -> Result<Option<(Epoch, Reading)>, Unread> {
         let Some((epoch, epoch_begins)) = epoch(self.log.as_ref(), self.projection).await? else { return Ok(None) };
         let dropped = match self.projection {
             Projection::Chat => dropped::read(self.log.as_ref()).await?,
@@ -314,11 +309,18 @@ impl Projector {
         diverged
     }
 
-    fn halt(&self, stop: &Stop) {
+    /// Names what it halts at, for ever; an error for who wants it whole or not at all.
+    async fn halted<T>(&self, stop: Stop) -> anyhow::Result<T> {
+        if self.broken == OnBroken::Fail {
+            return Err(stop.into());
+        }
         let name = self.projection.as_str();
         metrics::gauge!("projector_halted", "projection" => name).set(1.0);
         tracing::error!(projection = name, %stop, "halted");
         self.health.set(self.projection.check(), State::failing("halted", stop.to_string()));
+        // The process stays, not ready, so that its /readyz names the event; ended, it would be started again only to
+        // halt again.
+        std::future::pending().await
     }
 }
 
@@ -336,12 +338,14 @@ async fn next(
 }
 
 /// The stream's epoch, and the sequence at which it began; `None` where none was begun.
-async fn epoch(log: &dyn EventLog, projection: Projection) -> Result<Option<(Epoch, u64)>, LogError> {
+async fn epoch(log: &dyn EventLog, projection: Projection) -> Result<Option<(Epoch, u64)>, Unread> {
     let Some(record) = log.last(Subject::Epoch(projection.stream()), Freshness::Leader).await? else { return Ok(None) };
-    let unexpected = |why: String| LogError::Unexpected { doing: "reading the epoch", why };
-    match record.fact().map_err(|why| unexpected(why.to_string()))?.event {
+    match record.fact().map_err(|why| Unread::Broken(Stop::not_applicable(&record, why)))?.event {
         Event::Epoch(EpochEvent::Started(started)) => Ok(Some((started.epoch, record.seq))),
-        other => Err(unexpected(format!("found {}", other.event_type()))),
+        other => {
+            let why = format!("found {}", other.event_type());
+            Err(LogError::Unexpected { doing: "reading the epoch", why }.into())
+        }
     }
 }
 
