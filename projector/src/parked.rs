@@ -93,12 +93,11 @@ pub(crate) async fn write(parked: &[Parked<'_>], transaction: &Transaction<'_>) 
         let insert = transaction.prepare_cached(INSERT).await?;
         let event_type = record.header(events::envelope::TYPE_HEADER).unwrap_or("without a type");
         let (seq, room_seq) = (bigint(record.seq), room_seq.map(bigint));
-        // Postgres keeps no U+0000 in a text; what else a header may hold it does.
-        let event_type = event_type.replace('\0', "\u{fffd}");
+        let (event_type, why) = (kept(event_type), why.map(kept));
         let (key, room, body) = (key.to_string(), key.room(), record.body.as_ref());
         let headers = serde_json::to_value(&record.headers).expect("names and values are texts");
         transaction
-            .execute(&insert, &[&seq, &key, &room, &room_seq, &record.subject, &event_type, &headers, &body, at, why])
+            .execute(&insert, &[&seq, &key, &room, &room_seq, &record.subject, &event_type, &headers, &body, at, &why])
             .await?;
     }
     Ok(())
@@ -203,6 +202,11 @@ async fn apply(waiting: &[Waiting], dropped: &BTreeSet<u64>, transaction: &mut T
 
 async fn blame(seq: u64, why: &str, transaction: &Transaction<'_>) -> Result<(), Failure> {
     let blame = transaction.prepare_cached(BLAME).await?;
-    transaction.execute(&blame, &[&bigint(seq), &why]).await?;
+    transaction.execute(&blame, &[&bigint(seq), &kept(why)]).await?;
     Ok(())
+}
+
+/// A text as Postgres keeps it, which it does without U+0000; a reason repeats what it found.
+fn kept(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
