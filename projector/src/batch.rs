@@ -2,6 +2,7 @@
 
 use crate::{
     checkpoint::{Checkpoint, time_of},
+    kept,
     parked::Key,
 };
 use event_log::{Fact, Record};
@@ -173,15 +174,16 @@ impl Entry<'_> {
     }
 }
 
-/// What a record says. A text that Postgres cannot keep is broken: said of the event alone, lest it hang on the batch
-/// whether Postgres sees it.
+/// What a record says. What Postgres cannot keep is broken.
 pub(crate) fn fact_of(record: &Record) -> Result<Fact, DecodeError> {
     let fact = record.fact()?;
-    if names_nul(&record.body) {
-        let what = fact.event.event_type().to_string();
-        return Err(DecodeError::Malformed { what, why: "U+0000 in a text: Postgres keeps none".to_owned() });
+    match kept::refuses(record, &fact) {
+        Some(why) => {
+            let what = fact.event.event_type().to_string();
+            Err(DecodeError::Malformed { what, why: format!("{why}: Postgres keeps none") })
+        }
+        None => Ok(fact),
     }
-    Ok(fact)
 }
 
 fn subject_of(record: &Record) -> Option<Subject> {
@@ -190,25 +192,4 @@ fn subject_of(record: &Record) -> Option<Subject> {
 
 fn key_of(record: &Record) -> Option<Key> {
     Key::of(subject_of(record)?)
-}
-
-/// Whether a text in this JSON holds U+0000.
-fn names_nul(body: &[u8]) -> bool {
-    // JSON allows it as an escape only, which an escaped backslash before `u0000` is not.
-    let Ok(body) = std::str::from_utf8(body) else { return false };
-    let escaped = |at: usize| body[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
-    body.match_indices("u0000").any(|(at, _)| escaped(at))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_escaped_nul_is_found_and_its_spelling_is_not() {
-        assert!(names_nul(br#"{"text":"a\u0000b"}"#));
-        assert!(names_nul(br#"{"text":"a\\\u0000b"}"#));
-        assert!(!names_nul(br#"{"text":"a\\u0000b"}"#));
-        assert!(!names_nul(br#"{"text":"u0000"}"#));
-    }
 }

@@ -7,6 +7,7 @@ pub mod digest;
 mod dropped;
 mod failure;
 mod generations;
+mod kept;
 pub mod lag;
 pub mod operator;
 mod parked;
