@@ -1,5 +1,6 @@
 //! Do the tables hold exactly what the log says, however it is cut, stopped, raced for or broken?
 
+mod bad_events;
 mod cut;
 mod failpoints;
 mod fixtures;

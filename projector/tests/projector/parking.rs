@@ -1,7 +1,7 @@
 //! What becomes of an event that cannot be applied? Its key waits, the others go on, and an operator ends the waiting.
 
 use crate::{
-    FACTS, Running, STREAMS,
+    FACTS, Running, STREAMS, bad_events,
     failpoints::dropped,
     history,
     log::Script,
@@ -9,9 +9,13 @@ use crate::{
     tables::{Tables, assert_same},
 };
 use event_log::Record;
-use events::Subject;
+use events::{
+    MessageEvent, MessageId, Subject, UserId,
+    message::{ReactionAdded, ReactionRemoved},
+};
 use platform::health::State;
 use projector::operator;
+use uuid::Uuid;
 
 /// The first message of a room that has more before and after it.
 fn a_message(chat: &[Record]) -> usize {
@@ -154,4 +158,32 @@ async fn what_is_mended_is_let_go_in_order() {
     wanted.retain(|(table, _)| *table != "rm.checkpoint");
     assert_same(&found, &wanted, "let go");
     assert!(operator::retry(&Script::new(chat, Vec::new(), never()), &tables.url(), Some("room 1")).await.is_err());
+}
+
+/// Red with `is_long` taken out of `kept::refuses`: added and removed in one batch, Postgres never sees it.
+#[tokio::test]
+async fn what_waits_hangs_on_the_event_and_not_on_its_batch() {
+    let tables = Tables::new().await;
+    let (mut chat, small) = (history::chat(46, 60), history::small(46, 20));
+    let at = a_message(&history::chat(46, 200));
+    let Subject::RoomMessages(room) = history::chat(46, 200)[at].subject.parse().expect("ours") else {
+        panic!("a message's")
+    };
+    let (message, user, emoji) = (MessageId(Uuid::from_u128(7)), UserId(Uuid::from_u128(8)), bad_events::long_emoji());
+    let added = MessageEvent::from(ReactionAdded { room, message, user, emoji: emoji.clone() });
+    let removed = MessageEvent::from(ReactionRemoved { room, message, user, emoji });
+    for event in [added, removed] {
+        let mut record = bad_events::said(Subject::RoomMessages(room), event);
+        record.seq = chat.len() as u64 + 1;
+        chat.push(record);
+    }
+    let mut found = Vec::new();
+    for cuts in [never(), std::sync::Arc::new(|_| true) as crate::log::Cuts] {
+        tables.empty().await;
+        Running::start(Script::new(chat.clone(), small.clone(), cuts), &tables).finishes().await;
+        let waiting = operator::waiting(&tables.url()).await.expect("it answers");
+        assert_eq!(waiting.iter().map(|waiting| waiting.events).collect::<Vec<_>>(), [2]);
+        found.push(tables.contents().await);
+    }
+    assert_same(&found[0], &found[1], "in one batch, and in many");
 }

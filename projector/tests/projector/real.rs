@@ -26,6 +26,14 @@ struct Streams {
     streams: streams::StreamArgs,
 }
 
+/// A server with its streams, and its operator's client.
+pub(crate) async fn migrated() -> (Nats, async_nats::Client) {
+    let nats = Nats::temporary().await.expect("a nats-server");
+    let operator = nats.connect(Role::Operator).await.expect("the operator may connect");
+    streams::migrate(&operator, &Streams::parse_from(["streams"]).streams).await.expect("the streams are made");
+    (nats, operator)
+}
+
 fn event(subject: Subject, after: Condition, id: EventId, event: impl Into<Event>) -> NewEvent {
     let mut envelope = Envelope::new(id, Time::UNIX_EPOCH, Actor::System, "test");
     envelope.after = Some(after);
@@ -49,10 +57,7 @@ fn started(nats: &Nats, tables: &Tables) -> Config {
 
 #[tokio::test]
 async fn what_is_appended_is_in_the_tables_and_told() {
-    let (nats, tables) = tokio::join!(Nats::temporary(), Tables::new());
-    let nats = nats.expect("a nats-server");
-    let operator = nats.connect(Role::Operator).await.expect("the operator may connect");
-    streams::migrate(&operator, &Streams::parse_from(["streams"]).streams).await.expect("the streams are made");
+    let ((nats, _), tables) = tokio::join!(migrated(), Tables::new());
     let mut told = PgListener::connect(&tables.postgres.url(Role::Query)).await.expect("the query service may connect");
     told.listen("rm_checkpoint").await.expect("and listen");
 
