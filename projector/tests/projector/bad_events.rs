@@ -1,41 +1,17 @@
 //! What becomes of an event that somebody publishes by hand? It waits, it halts, or it harms nothing; it is never silent.
 
-use crate::{SOON, log, real::migrated, tables::Tables};
-use async_nats::Client;
-use event_log::{EventLog, JetStream, Record};
+use crate::{
+    SOON,
+    bed::{ADA, Bed, ends, joined, posted, said},
+};
+use event_log::{JetStream, Record};
 use events::{
-    Actor, Change, Envelope, Event, EventId, MembershipEvent, MessageEvent, MessageId, NewEvent, Role as Rank, RoomId,
-    StreamName, Subject, Time, UserId,
-    membership::MemberJoined,
-    message::{MessageEdited, MessageModerated, MessagePosted, MessageStatus, ReactionAdded},
+    MessageEvent, MessageId, RoomId, Subject,
+    message::{MessageEdited, MessageModerated, MessageStatus, ReactionAdded},
 };
-use platform::{
-    Shutdown,
-    health::{Health, State},
-};
+use platform::health::{Health, State};
 use projector::operator;
-use servers::{Nats, Role};
-use std::sync::Arc;
 use uuid::Uuid;
-
-const ADA: UserId = UserId(Uuid::from_u128(0xada));
-
-/// What nobody has published yet.
-pub(crate) fn said(subject: Subject, event: impl Into<Event>) -> Record {
-    let envelope = Envelope::new(EventId(Uuid::now_v7()), Time::UNIX_EPOCH, Actor::User(ADA), "by hand");
-    log::record(0, &NewEvent { subject, envelope, event: event.into() })
-}
-
-fn joined(room: RoomId) -> Record {
-    let joined = MembershipEvent::from(MemberJoined { room, user: ADA, role: Rank::Member, at: Time::UNIX_EPOCH });
-    said(Subject::Member(room, ADA), Change::of(None, joined))
-}
-
-fn posted(room: RoomId, text: &str) -> Record {
-    let (message, text, mentions) = (MessageId(Uuid::now_v7()), text.to_owned(), Vec::new());
-    let posted = MessagePosted { room, message, author: ADA, text, reply_to: None, mentions };
-    said(Subject::RoomMessages(room), MessageEvent::from(posted))
-}
 
 fn header(mut record: Record, name: &str, value: &str) -> Record {
     record.headers.insert(name, value);
@@ -105,69 +81,6 @@ fn to_be_parked(room: RoomId) -> Vec<(&'static str, Record)> {
         ("an emoji beyond the limit", said(Subject::RoomMessages(room), MessageEvent::from(reaction))),
         ("a state that is missing", written(joined(room), "\"after\"", "\"befor\"")),
     ]
-}
-
-/// A log that is written by hand, and a projector with its own rights.
-struct Bed {
-    _nats: Nats,
-    operator: Client,
-    log: Arc<JetStream>,
-    tables: Tables,
-}
-
-impl Bed {
-    async fn new() -> Self {
-        let ((nats, operator), tables) = tokio::join!(migrated(), Tables::new());
-        let log = Arc::new(JetStream::new(nats.connect(Role::Projector).await.expect("the projector may connect")));
-        Self { _nats: nats, operator, log, tables }
-    }
-
-    /// With another log and empty tables.
-    async fn anew(self) -> Self {
-        let (nats, operator) = migrated().await;
-        let log = Arc::new(JetStream::new(nats.connect(Role::Projector).await.expect("the projector may connect")));
-        self.tables.empty().await;
-        Self { _nats: nats, operator, log, tables: self.tables }
-    }
-
-    /// Publishes by hand; says where it stands.
-    async fn publishes(&self, record: &Record) -> u64 {
-        let Record { subject, headers, body, .. } = record.clone();
-        let answer = self.operator.request_with_headers(subject, headers, body).await.expect("the server answers");
-        let answer: serde_json::Value = serde_json::from_slice(&answer.payload).expect("JSON");
-        answer["seq"].as_u64().unwrap_or_else(|| panic!("{answer}"))
-    }
-
-    fn starts(&self) -> (Shutdown, Health) {
-        let (shutdown, health) = (Shutdown::new(), Health::new());
-        let log: Arc<dyn EventLog> = self.log.clone();
-        projector::project(log, &self.tables.url(), &shutdown, &health).expect("the settings are good");
-        (shutdown, health)
-    }
-
-    async fn arrives(&self) {
-        let end = self.log.extent(StreamName::Chat).await.expect("the log answers").last;
-        let there = async {
-            while self.tables.one::<i64>("select coalesce(max(seq), 0) from rm.checkpoint").await < end as i64 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(SOON, there).await.expect("it goes on to the log's end");
-    }
-
-    /// The texts of a room, in order.
-    async fn texts(&self, room: RoomId) -> Vec<String> {
-        sqlx::query_scalar("select text from rm.messages where room_id = $1 order by room_seq")
-            .bind(room.0)
-            .fetch_all(&mut self.tables.operator().await)
-            .await
-            .expect("readable")
-    }
-}
-
-async fn ends((shutdown, _): (Shutdown, Health)) {
-    shutdown.cancel();
-    shutdown.wait(SOON).await.expect("it ends when it is asked to");
 }
 
 async fn halts(health: &Health) -> String {

@@ -1,7 +1,9 @@
 //! Do the tables hold exactly what the log says, however it is cut, stopped, raced for or broken?
 
 mod bad_events;
+mod bed;
 mod cut;
+mod divergence;
 mod failpoints;
 mod fixtures;
 mod history;

@@ -173,7 +173,7 @@ async fn what_waits_hangs_on_the_event_and_not_on_its_batch() {
     let added = MessageEvent::from(ReactionAdded { room, message, user, emoji: emoji.clone() });
     let removed = MessageEvent::from(ReactionRemoved { room, message, user, emoji });
     for event in [added, removed] {
-        let mut record = bad_events::said(Subject::RoomMessages(room), event);
+        let mut record = crate::bed::said(Subject::RoomMessages(room), event);
         record.seq = chat.len() as u64 + 1;
         chat.push(record);
     }
