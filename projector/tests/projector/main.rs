@@ -9,6 +9,7 @@ mod fixtures;
 mod history;
 mod judged;
 mod log;
+mod mixed;
 mod parking;
 mod property;
 mod real;

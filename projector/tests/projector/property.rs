@@ -5,9 +5,8 @@
 use crate::{
     Running, SOON, STREAMS,
     cut::{Line, Point},
-    failpoints::dropped,
-    fixtures, history,
     log::Script,
+    mixed::Log,
     never, random_cuts,
     tables::{Tables, assert_same},
 };
@@ -21,7 +20,7 @@ use projector::{
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use servers::Role;
-use std::{collections::BTreeSet, env, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{env, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 const LIVES: u64 = 8;
@@ -89,67 +88,6 @@ fn step(random: &mut StdRng) -> Step {
             parts: random.random_range(1..=8),
             point: random.random_bool(0.5).then(|| random.random_range(1..60)),
         },
-    }
-}
-
-/// A log with what was written by older releases, with what cannot be applied, and with the words that drop it.
-struct Log {
-    chat: Vec<Record>,
-    /// Before it was mended.
-    spoiled: Vec<Record>,
-    broken: BTreeSet<u64>,
-    small: Vec<Record>,
-}
-
-impl Log {
-    fn of(life: &Life) -> Self {
-        let mut random = StdRng::seed_from_u64(life.seed ^ 0x106);
-        let mut chat = history::chat(life.seed, life.facts);
-        mix_in(&mut chat, fixtures::of_chat(), &mut random);
-        let mut spoiled = chat.clone();
-        let keyed = |record: &Record| !record.subject.starts_with("chat.v1.sys.");
-        let mut broken = BTreeSet::new();
-        for _ in 0..random.random_range(0..3) {
-            let at = random.random_range(1..chat.len());
-            if keyed(&chat[at]) && broken.insert(at as u64 + 1) {
-                spoiled[at].body = ["{", "{\"room\":7}", "\"\\ud800\""][random.random_range(0..3)].into();
-            }
-        }
-        if !life.mends() {
-            let drops = broken.iter().map(|seq| dropped(0, *seq)).collect();
-            mix_in_behind(&mut spoiled, drops, &broken, &mut random);
-            chat.clone_from(&spoiled);
-        }
-        Self { chat, spoiled, broken, small: history::small(life.seed, 60) }
-    }
-
-    fn upto(&self, thousandth: u64) -> usize {
-        (self.chat.len() * usize::try_from(thousandth).expect("a part") / 1_000).max(1)
-    }
-}
-
-fn mix_in(chat: &mut Vec<Record>, others: Vec<Record>, random: &mut StdRng) {
-    let mut places: Vec<usize> = others.iter().map(|_| random.random_range(1..chat.len())).collect();
-    places.sort_unstable();
-    for (added, (place, record)) in places.into_iter().zip(others).enumerate() {
-        chat.insert(place + added, record);
-    }
-    number(chat);
-}
-
-/// Each somewhere behind the event that it drops, whose sequence stays what it says.
-fn mix_in_behind(chat: &mut Vec<Record>, drops: Vec<Record>, broken: &BTreeSet<u64>, random: &mut StdRng) {
-    let last = broken.last().copied().unwrap_or_default();
-    for record in drops {
-        let place = random.random_range(usize::try_from(last).expect("small")..=chat.len());
-        chat.insert(place, record);
-    }
-    number(chat);
-}
-
-fn number(chat: &mut [Record]) {
-    for (record, seq) in chat.iter_mut().zip(1..) {
-        record.seq = seq;
     }
 }
 
@@ -318,7 +256,7 @@ async fn contents(tables: &Tables) -> Vec<(&'static str, Vec<String>)> {
 }
 
 async fn lead(tables: &Tables, life: &Life) {
-    let log = Log::of(life);
+    let log = Log::of(life.seed, life.facts, life.mends());
     tables.forget_all_but_the_live_model().await;
     tables.empty().await;
     Running::start(Script::new(log.chat.clone(), log.small.clone(), never()), tables).finishes().await;
