@@ -84,6 +84,10 @@ impl Wish {
 }
 
 impl Asked {
+    /// The page that all ask for first: the newest messages, as many as fit, of any status.
+    pub(crate) const LATEST: Self =
+        Self { anchor: Anchor::End, direction: Direction::Before, limit: page::LIMIT_MAX, status: None };
+
     /// What to read for it: the page and one message beyond each of its ends.
     #[must_use]
     pub(crate) fn window(&self) -> Window {

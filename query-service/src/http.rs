@@ -13,6 +13,7 @@ mod refused;
 mod rooms;
 mod search;
 mod sessions;
+mod tagged;
 mod users;
 mod written;
 

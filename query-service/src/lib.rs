@@ -1,6 +1,7 @@
 //! Answers: pages over HTTP, live frames over WebSockets.
 
 pub mod app;
+pub mod cache;
 pub mod cursor;
 pub mod feed;
 mod history;

@@ -9,6 +9,7 @@ pub mod presence;
 pub mod rooms;
 pub mod search;
 pub mod sessions;
+pub mod standings;
 pub mod users;
 pub mod versions;
 pub mod written;
@@ -18,7 +19,7 @@ use events::{Epoch, Position, PresenceState, Role, UserKind, Visibility, message
 use platform::{Problem, pool};
 use tokio_postgres::{Row, types::ToSql};
 
-use crate::wait;
+use crate::wait::{self, AsOf};
 
 /// "cached plan must not change result type": a column was changed under a prepared statement. Once more is enough.
 const STALE_PLAN: &str = "0A000";
@@ -68,6 +69,14 @@ pub(crate) fn position(epoch: i64, seq: i64) -> Result<Position, Problem> {
     let position = Position { epoch, seq: number(seq) };
     wait::enough(position)?;
     Ok(position)
+}
+
+/// What an answer is of, from its statement's columns.
+///
+/// # Errors
+/// As [`position`].
+pub(crate) fn as_of(epoch: i64, seq: i64, generation: i32) -> Result<AsOf, Problem> {
+    Ok(AsOf { position: position(epoch, seq)?, generation })
 }
 
 /// A count or sequence: never negative.

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::App,
+    cache::{CacheArgs, Caches},
     http,
     live::{Around, Live, LiveArgs},
     wait::{Checkpoint, READ_MODEL},
@@ -51,6 +52,8 @@ pub struct Config {
     pub limits: RateLimitArgs,
     #[command(flatten)]
     pub live: LiveArgs,
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 /// The role without its listeners: for what runs several roles in one process.
@@ -90,6 +93,7 @@ impl Service {
             direct,
             seen: Arc::new(live.hub()),
             presences: Arc::default(),
+            caches: Arc::new(Caches::new(&config.cache)),
         };
         Ok(Self { router: http::router(app.clone()).merge(live.router()), app })
     }

@@ -14,7 +14,7 @@ use sqlx::{PgPool, postgres::PgListener};
 use std::time::Duration;
 use tokio::{sync::watch, time::timeout};
 
-pub(crate) use enough::{Patience, enough, verified};
+pub(crate) use enough::{Patience, enough, for_all, verified};
 
 /// The position that a read has to be at, at least.
 pub const MIN_POSITION: &str = "chat-min-position";

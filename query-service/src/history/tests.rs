@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     resource::{Author, Message},
     rights::Standing,
+    wait::AsOf,
 };
 use events::{Epoch, Position, UserId, UserKind};
 use uuid::Uuid;
@@ -48,7 +49,9 @@ fn read(room: &[u64], head: u64, window: Window) -> Found {
     let from = split.saturating_sub(window.below_max as usize);
     let to = room.len().min(split + window.above_max as usize);
     Found {
-        position: Position { epoch: Epoch(1), seq: 9 },
+        as_of: AsOf { position: Position { epoch: Epoch(1), seq: 9 }, generation: 1 },
+        changed: 9,
+        reactors: None,
         visibility: None,
         caller: Standing::default(),
         head,

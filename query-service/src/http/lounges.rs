@@ -1,22 +1,25 @@
 //! Reads of lounges.
 
-use axum::extract::State;
+use axum::{extract::State, http::HeaderMap, response::Response};
 use events::{LoungeId, Position, Time};
 use platform::{
     Problem,
     extract::{Json, Path, Query},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{reader::Reader, refused};
+use super::{reader::Reader, refused, tagged::Tag};
 use crate::{
     app::App,
+    cache::{All, Lounges},
     cursor::{List, Place},
     page::{self, ListPage},
     read::lounges,
     resource::Lounge,
+    rights::Shown,
 };
 
 /// Which part of a list by creation.
@@ -31,6 +34,14 @@ pub(super) struct Wish {
     /// How many, 1 to 50; without it 50.
     #[param(minimum = 1, maximum = 50)]
     pub(super) limit: Option<u32>,
+}
+
+impl Wish {
+    /// The page that all ask for first.
+    pub(super) fn is_first(&self) -> Result<bool, Problem> {
+        let all = page::limit(self.limit)? == page::LIMIT_MAX;
+        Ok(all && self.active.unwrap_or(true) && self.cursor.is_none())
+    }
 }
 
 /// Before the first of a list by creation.
@@ -52,20 +63,36 @@ pub(super) struct OneLounge {
     operation_id = "list_lounges",
     tag = "lounges",
     params(Wish),
-    responses((status = 200, description = "A page.", body = ListPage<Lounge>), refused::Read),
+    responses(
+        (status = 200, description = "A page.", body = ListPage<Lounge>, headers(("etag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The caller has it."),
+        refused::Read,
+    ),
     security(("token" = [])),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     _: Reader,
     Query(wish): Query<Wish>,
-) -> Result<Json<ListPage<Lounge>>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (active, limit) = (wish.active.unwrap_or(true), page::limit(wish.limit)?);
     let list = List::Lounges { active };
     let after = wish.cursor.as_deref().map_or(Ok(START), |cursor| Place::of(list, cursor))?;
-    let (position, mut items) = lounges::list(&app.checked, active, after, limit + 1).await?;
-    let page = page::cut(&mut items, limit, |lounge| (lounge.created_at, lounge.id.0).cursor(list));
-    Ok(Json(ListPage { items, page, position }))
+    let read = async {
+        let (as_of, mut items) = lounges::list(&app.checked, active, after, limit + 1).await?;
+        let page = page::cut(&mut items, limit, |lounge| (lounge.created_at, lounge.id.0).cursor(list));
+        Lounges::of(as_of, &items, &page)
+    };
+    let lounges = match wish.is_first()? {
+        true => {
+            let is_current = |lounges: &Lounges| app.still(Shown::Lounges, lounges.as_of).is_some();
+            app.caches.lounges.get(All, is_current, read).await?
+        }
+        false => Arc::new(read.await?),
+    };
+    let position = app.given_out(Shown::Lounges, lounges.as_of)?;
+    Tag::of(&[lounges.list.content()]).answer(&headers, || lounges.list.at(position))
 }
 
 /// One lounge

@@ -1,21 +1,27 @@
 //! Reads of what was said in a room.
 
-use axum::extract::State;
-use events::{MessageId, Position, Role, RoomId};
+use axum::{extract::State, http::HeaderMap, response::Response};
+use events::{MessageId, Position, Role, RoomId, UserId};
 use platform::{
     Code, Problem,
-    extract::{Json, Path, Query},
+    extract::{Path, Query},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use utoipa::ToSchema;
 
-use super::{reader::Reader, refused};
+use super::{
+    reader::Reader,
+    refused,
+    tagged::{Tag, bytes},
+};
 use crate::{
     app::App,
-    history::{self, Neighbours, Wish},
+    cache::{Known, Latest},
+    history::{self, Asked, Neighbours, Wish},
     read::messages::{self, Found, own_reactions},
     resource::Message,
+    wait::AsOf,
 };
 
 /// A page of a room's history.
@@ -57,7 +63,11 @@ pub(super) struct OneMessage {
     operation_id = "list_messages",
     tag = "messages",
     params(("id" = Uuid, Path, description = "Room id."), Wish),
-    responses((status = 200, description = "A page.", body = MessagePage), refused::InRoom),
+    responses(
+        (status = 200, description = "A page.", body = MessagePage, headers(("etag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The caller has it."),
+        refused::InRoom,
+    ),
     security(("token" = [])),
 )]
 pub(super) async fn page(
@@ -65,17 +75,64 @@ pub(super) async fn page(
     Reader(caller): Reader,
     Path(room): Path<RoomId>,
     Query(wish): Query<Wish>,
-) -> Result<Json<MessagePage>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let asked = wish.read(room)?;
+    if asked == Asked::LATEST
+        && let Some(answer) = latest(&app, caller.user, room, &headers).await?
+    {
+        return Ok(answer);
+    }
     let mut found = messages::window(&app.direct, room, caller.user, asked.window(), asked.status).await?;
-    let role = may_read(&app, &mut found, room, caller.user)?;
+    let role = may_read(&app, &found, room, caller.user)?;
     if asked.status.is_some() && role < Role::Moderator {
         return Err(Problem::new(Code::Forbidden, "Only moderators filter by status."));
     }
     let page = asked.cut(room, &mut found)?;
+    answer((caller.user, role), found, page, &headers)
+}
+
+/// The latest page: from what is kept ready, or read for all who ask meanwhile. `None` where each has to read his own.
+async fn latest(app: &App, caller: UserId, room: RoomId, asked: &HeaderMap) -> Result<Option<Response>, Problem> {
+    let mut own = None;
+    let read = async {
+        let mut found = messages::window_with_reactors(&app.direct, room, caller, Asked::LATEST.window()).await?;
+        found.visibility.ok_or_else(Problem::not_found)?;
+        // What the statement says of its caller spares him the small one.
+        let known = Known { row: found.caller.clone(), as_of: found.as_of };
+        app.caches.standings.keep((room, caller), Arc::new(known));
+        let page = Asked::LATEST.cut(room, &mut found)?;
+        let latest = Latest::of(room, &found, &page)?;
+        own = Some((found, page));
+        Ok(latest)
+    };
+    let is_current = |latest: &Latest| app.still(latest.shown(), latest.as_of).is_some();
+    let latest = app.caches.pages.get(room, is_current, read).await?;
+    let position = app.given_out(latest.shown(), latest.as_of)?;
+    if let Some(shared) = &latest.shared {
+        let role = app.standing_of(room, caller).await?.reads(shared.visibility)?;
+        let tag = tag((caller, role), latest.as_of, shared.changed);
+        return tag.answer(asked, || shared.seen_by(caller, role, position)).map(Some);
+    }
+    let Some((found, page)) = own else { return Ok(None) };
+    let role = may_read(app, &found, room, caller)?;
+    answer((caller, role), found, page, asked).map(Some)
+}
+
+fn answer(viewer: (UserId, Role), found: Found, page: Neighbours, asked: &HeaderMap) -> Result<Response, Problem> {
     let own_reactions = own_reactions(&found.messages);
-    let items = found.messages.into_iter().map(|stored| stored.shown(caller.user, role).message).collect();
-    Ok(Json(MessagePage { items, page, head: found.head, own_reactions, position: found.position }))
+    let (head, position, tag) = (found.head, found.as_of.position, tag(viewer, found.as_of, found.changed));
+    let (user, role) = viewer;
+    let items = found.messages.into_iter().map(|stored| stored.shown(user, role).message).collect();
+    tag.answer(asked, || bytes(&MessagePage { items, page, head, own_reactions, position }))
+}
+
+/// What decides a page under its address: where what it shows was last changed, and who looks in which role. A rename
+/// changes what it shows; another read model may show it otherwise.
+fn tag((viewer, role): (UserId, Role), as_of: AsOf, changed: u64) -> Tag {
+    let AsOf { position, generation } = as_of;
+    let numbers = [u64::from(position.epoch.0).to_be_bytes(), changed.to_be_bytes()].concat();
+    Tag::of(&[&numbers, &generation.to_be_bytes(), role.as_str().as_bytes(), viewer.0.as_bytes()])
 }
 
 /// One message
@@ -88,24 +145,30 @@ pub(super) async fn page(
         ("id" = Uuid, Path, description = "Room id."),
         ("message" = Uuid, Path, description = "Message id."),
     ),
-    responses((status = 200, description = "The message.", body = OneMessage), refused::InRoom),
+    responses(
+        (status = 200, description = "The message.", body = OneMessage, headers(("etag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The caller has it."),
+        refused::InRoom,
+    ),
     security(("token" = [])),
 )]
 pub(super) async fn find(
     State(app): State<App>,
     Reader(caller): Reader,
     Path((room, message)): Path<(RoomId, MessageId)>,
-) -> Result<Json<OneMessage>, Problem> {
-    let mut found = messages::window(&app.direct, room, caller.user, history::only(message), None).await?;
-    let role = may_read(&app, &mut found, room, caller.user)?;
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let found = messages::window(&app.direct, room, caller.user, history::only(message), None).await?;
+    let role = may_read(&app, &found, room, caller.user)?;
     let own_reactions = own_reactions(&found.messages);
+    let tag = tag((caller.user, role), found.as_of, found.changed);
     let stored = found.messages.into_iter().next().ok_or_else(Problem::not_found)?;
     let message = stored.shown(caller.user, role).message;
-    Ok(Json(OneMessage { message, own_reactions, position: found.position }))
+    tag.answer(&headers, || bytes(&OneMessage { message, own_reactions, position: found.as_of.position }))
 }
 
 /// The caller's role, if he may read the room's history now.
-fn may_read(app: &App, found: &mut Found, room: RoomId, caller: events::UserId) -> Result<Role, Problem> {
+fn may_read(app: &App, found: &Found, room: RoomId, caller: UserId) -> Result<Role, Problem> {
     let visibility = found.visibility.ok_or_else(Problem::not_found)?;
-    app.standing(std::mem::take(&mut found.caller), room, caller, found.position)?.reads(visibility)
+    app.standing(found.caller.clone(), room, caller, found.as_of.position)?.reads(visibility)
 }

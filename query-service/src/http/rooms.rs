@@ -1,6 +1,10 @@
 //! Reads of rooms: cards, alone and in lists.
 
-use axum::extract::State;
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
 use events::{LoungeId, Position, RoomId, UserId, Visibility};
 use platform::{
     Problem,
@@ -10,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{lounges, reader::Reader, refused};
+use super::{lounges, reader::Reader, refused, tagged::Tag};
 use crate::{
     app::App,
+    cache::{self, Cards, rooms_list},
     cursor::{List, Place},
     page::{self, ListPage},
     read::rooms::{self, Card},
@@ -59,7 +64,7 @@ pub(super) async fn find(
     Path(room): Path<RoomId>,
 ) -> Result<Json<OneRoom>, Problem> {
     let found = rooms::find(&app.checked, room, caller.user).await?;
-    let position = found.position;
+    let position = found.as_of.position;
     let card = found.cards.into_iter().next().ok_or_else(Problem::not_found)?;
     let room = seen(&app, card, caller.user, position)?.ok_or_else(Problem::not_found)?;
     Ok(Json(OneRoom { room, position }))
@@ -74,7 +79,16 @@ pub(super) async fn find(
     operation_id = "list_rooms",
     tag = "rooms",
     params(("id" = Uuid, Path, description = "Lounge id."), lounges::Wish),
-    responses((status = 200, description = "A page.", body = ListPage<Room>), refused::One),
+    responses(
+        (
+            status = 200,
+            description = "A page; without a tag where it tells the caller what he has not read.",
+            body = ListPage<Room>,
+            headers(("etag" = String, description = "For `If-None-Match`.")),
+        ),
+        (status = 304, description = "The caller has it."),
+        refused::One,
+    ),
     security(("token" = [])),
 )]
 pub(super) async fn in_lounge(
@@ -82,7 +96,14 @@ pub(super) async fn in_lounge(
     Reader(caller): Reader,
     Path(lounge): Path<LoungeId>,
     Query(wish): Query<lounges::Wish>,
-) -> Result<Json<ListPage<Room>>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if wish.is_first()?
+        && let Some(cards) = rooms_list(&app, lounge, caller.user, strangers_list(&app, lounge)).await?
+    {
+        let position = app.given_out(cards.shown(), cards.as_of)?;
+        return Tag::of(&[cards.list.content()]).answer(&headers, || cards.list.at(position));
+    }
     let (active, limit) = (wish.active.unwrap_or(true), page::limit(wish.limit)?);
     let list = List::Rooms { lounge: lounge.0, active };
     let after = wish.cursor.as_deref().map_or(Ok(lounges::START), |cursor| Place::of(list, cursor))?;
@@ -91,9 +112,28 @@ pub(super) async fn in_lounge(
         return Err(Problem::not_found());
     }
     let page = page::cut(&mut found.cards, limit, |card| (card.room.created_at, card.room.id.0).cursor(list));
-    let position = found.position;
+    let position = found.as_of.position;
     let items = found.cards.into_iter().filter_map(|card| seen(&app, card, caller.user, position).transpose());
-    Ok(Json(ListPage { items: items.collect::<Result<_, _>>()?, page, position }))
+    let items: Vec<Room> = items.collect::<Result<_, _>>()?;
+    // What is unread changes with what others say, and with what he reads.
+    if items.iter().any(|room| room.member.is_some()) {
+        return Ok(Json(ListPage { items, page, position }).into_response());
+    }
+    let listed = cache::List::of(&items, &page)?;
+    Tag::of(&[listed.content()]).answer(&headers, || listed.at(position))
+}
+
+/// A lounge's first rooms as somebody sees them who is in none.
+async fn strangers_list(app: &App, lounge: LoungeId) -> Result<Cards, Problem> {
+    let list = List::Rooms { lounge: lounge.0, active: true };
+    let nobody = UserId(Uuid::nil());
+    let mut found = rooms::in_lounge(&app.checked, lounge, nobody, true, lounges::START, page::LIMIT_MAX + 1).await?;
+    if !found.exists {
+        return Err(Problem::not_found());
+    }
+    let page = page::cut(&mut found.cards, page::LIMIT_MAX, |card| (card.room.created_at, card.room.id.0).cursor(list));
+    let rooms: Vec<Room> = found.cards.into_iter().map(|card| card.room).collect();
+    Cards::of(found.as_of, &rooms, &page)
 }
 
 /// The rooms that the caller is in
@@ -118,7 +158,7 @@ pub(super) async fn own(
     let after = wish.cursor.as_deref().map_or(Ok(Uuid::nil()), |cursor| Place::of(list, cursor))?;
     let mut found = rooms::of_member(&app.checked, caller.user, after, limit + 1).await?;
     let page = page::cut(&mut found.cards, limit, |card| card.room.id.0.cursor(list));
-    let position = found.position;
+    let position = found.as_of.position;
     let mut items = Vec::with_capacity(found.cards.len());
     for card in found.cards {
         let standing = app.standing(card.standing.clone(), card.room.id, caller.user, position)?;

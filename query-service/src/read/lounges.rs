@@ -5,7 +5,7 @@ use platform::Problem;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{read, resource::Lounge};
+use crate::{read, resource::Lounge, wait::AsOf};
 
 /// A lounge's place in the list: by creation.
 pub type Key = (Time, Uuid);
@@ -14,11 +14,11 @@ pub type Key = (Time, Uuid);
 ///
 /// # Errors
 /// As every read: 503 while Postgres does not answer.
-pub async fn list(pool: &PgPool, active: bool, after: Key, limit: u32) -> Result<(Position, Vec<Lounge>), Problem> {
+pub async fn list(pool: &PgPool, active: bool, after: Key, limit: u32) -> Result<(AsOf, Vec<Lounge>), Problem> {
     let rows = read::all("lounges", || {
         sqlx::query!(
             r#"
-            select c.epoch, c.seq,
+            select c.epoch, c.seq, c.generation,
                    l.id as "id?", l.name as "name?", l.description as "description?", l.owner_id as "owner_id?",
                    l.active as "active?", l.created_at as "created_at?", n.rooms as "rooms?"
               from rm.checkpoint c
@@ -46,7 +46,7 @@ pub async fn list(pool: &PgPool, active: bool, after: Key, limit: u32) -> Result
     })
     .await?;
     let first = rows.first().ok_or_else(read::no_read_model)?;
-    let position = read::position(first.epoch, first.seq)?;
+    let as_of = read::as_of(first.epoch, first.seq, first.generation)?;
     let lounges = rows.into_iter().filter_map(|row| {
         Some(Lounge {
             id: LoungeId(row.id?),
@@ -58,7 +58,7 @@ pub async fn list(pool: &PgPool, active: bool, after: Key, limit: u32) -> Result
             created_at: row.created_at?,
         })
     });
-    Ok((position, lounges.collect()))
+    Ok((as_of, lounges.collect()))
 }
 
 /// One lounge.

@@ -1,6 +1,6 @@
 //! Which rooms are there, and how does the caller stand in them?
 
-use events::{LoungeId, Position, RoomId, Time, UserId};
+use events::{LoungeId, RoomId, Time, UserId};
 use platform::Problem;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use crate::{
     read,
     resource::{OwnMembership, Room},
     rights::Standing,
+    wait::AsOf,
 };
 
 /// A room's place in a lounge's list: by creation.
@@ -24,7 +25,7 @@ pub struct Card {
 
 /// Cards, and the checkpoint they are of.
 pub struct Cards {
-    pub position: Position,
+    pub as_of: AsOf,
     /// Whether what should hold the rooms exists: the lounge.
     pub exists: bool,
     pub cards: Vec<Card>,
@@ -51,6 +52,7 @@ impl Card {
 struct Row {
     epoch: i64,
     seq: i64,
+    generation: i32,
     exists: Option<bool>,
     id: Option<Uuid>,
     lounge_id: Option<Uuid>,
@@ -84,7 +86,7 @@ pub async fn find(pool: &PgPool, room: RoomId, caller: UserId) -> Result<Cards, 
         sqlx::query_as!(
             Row,
             r#"
-            select c.epoch, c.seq, (r.id is not null) as "exists",
+            select c.epoch, c.seq, c.generation, (r.id is not null) as "exists",
                    r.id as "id?", r.lounge_id as "lounge_id?", r.name as "name?", r.topic as "topic?",
                    r.language as "language?", r.visibility as "visibility?", r.guests as "guests?",
                    r.active as "active?", r.created_at as "created_at?",
@@ -148,7 +150,7 @@ pub async fn in_lounge(
         sqlx::query_as!(
             Row,
             r#"
-            select c.epoch, c.seq, (l.id is not null) as "exists",
+            select c.epoch, c.seq, c.generation, (l.id is not null) as "exists",
                    r.id as "id?", r.lounge_id as "lounge_id?", r.name as "name?", r.topic as "topic?",
                    r.language as "language?", r.visibility as "visibility?", r.guests as "guests?",
                    r.active as "active?", r.created_at as "created_at?",
@@ -218,7 +220,7 @@ pub async fn of_member(pool: &PgPool, caller: UserId, after: Uuid, limit: u32) -
         sqlx::query_as!(
             Row,
             r#"
-            select c.epoch, c.seq, true as "exists",
+            select c.epoch, c.seq, c.generation, true as "exists",
                    r.id as "id?", r.lounge_id as "lounge_id?", r.name as "name?", r.topic as "topic?",
                    r.language as "language?", r.visibility as "visibility?", r.guests as "guests?",
                    r.active as "active?", r.created_at as "created_at?",
@@ -275,10 +277,10 @@ pub async fn of_member(pool: &PgPool, caller: UserId, after: Uuid, limit: u32) -
 
 fn cards(rows: Vec<Row>) -> Result<Cards, Problem> {
     let first = rows.first().ok_or_else(read::no_read_model)?;
-    let position = read::position(first.epoch, first.seq)?;
+    let as_of = read::as_of(first.epoch, first.seq, first.generation)?;
     let exists = first.exists.unwrap_or_default();
     let cards = rows.into_iter().filter_map(|row| card(row).transpose()).collect::<Result<_, _>>()?;
-    Ok(Cards { position, exists, cards })
+    Ok(Cards { as_of, exists, cards })
 }
 
 /// `None` for the row that says only the checkpoint.

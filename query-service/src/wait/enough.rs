@@ -19,8 +19,8 @@ use super::{behind, wish};
 const READINGS_MAX: u32 = 3;
 
 tokio::task_local! {
-    /// What the reader of the request under way needs.
-    static NEED: Need;
+    /// What the reader of the request under way needs; `None` inside a read that is not for him alone.
+    static NEED: Option<Need>;
 }
 
 struct Need {
@@ -57,9 +57,9 @@ pub(crate) async fn verified(request: Request, next: Next) -> Response {
         let need = Need { at_least, missed: Cell::new(false) };
         let next = next.clone();
         let (response, missed) = NEED
-            .scope(need, async move {
+            .scope(Some(need), async move {
                 let response = next.run(request).await;
-                (response, NEED.with(|need| need.missed.get()))
+                (response, NEED.with(|need| need.as_ref().is_some_and(|need| need.missed.get())))
             })
             .await;
         if !missed {
@@ -75,13 +75,21 @@ pub(crate) async fn verified(request: Request, next: Next) -> Response {
 /// # Errors
 /// 503 `read-model-behind`, after which the request is read again while it may.
 pub(crate) fn enough(at: Position) -> Result<(), Problem> {
-    let compare = |need: &Need| {
-        let is_there = at.epoch == need.at_least.epoch && at.seq >= need.at_least.seq;
-        need.missed.set(!is_there);
-        if is_there { Ok(()) } else { Err(behind()) }
+    let compare = |need: &Option<Need>| {
+        let Some(need) = need else { return Ok(()) };
+        if at.epoch == need.at_least.epoch && at.seq >= need.at_least.seq {
+            return Ok(());
+        }
+        need.missed.set(true);
+        Err(behind())
     };
     // Outside of a request nobody needs anything.
     NEED.try_with(compare).unwrap_or(Ok(()))
+}
+
+/// Runs a read that is for several readers: what each of them needs is compared when he is given its answer.
+pub(crate) async fn for_all<F: Future>(read: F) -> F::Output {
+    NEED.scope(None, read).await
 }
 
 #[cfg(test)]
@@ -121,5 +129,16 @@ mod tests {
         assert_eq!(reads(&[10, 9], Some(10)).await, (200, 1));
         assert_eq!(reads(&[9, 8, 10], Some(10)).await, (200, 3));
         assert_eq!(reads(&[9, 9, 9, 10], Some(10)).await, (503, 3));
+    }
+
+    #[tokio::test]
+    async fn what_is_read_for_all_is_compared_when_it_is_given_out() {
+        let need = Need { at_least: Position { epoch: Epoch(7), seq: 10 }, missed: Cell::new(false) };
+        NEED.scope(Some(need), async {
+            let at = for_all(async { read::position(7, 9) }).await.expect("read for others, too");
+            assert!(enough(at).is_err());
+            assert!(enough(Position { epoch: Epoch(8), seq: 10 }).is_err(), "of another history");
+        })
+        .await;
     }
 }

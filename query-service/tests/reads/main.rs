@@ -1,5 +1,6 @@
 //! Does the API read what the read model says, to those who may read it? On a real Postgres.
 
+mod caches;
 mod feed;
 mod golden;
 mod history;
@@ -8,4 +9,5 @@ mod moderators;
 mod presence;
 mod read_model;
 mod search;
+mod tags;
 mod whole;

@@ -1,7 +1,11 @@
 //! What do these tests stand on? A real Postgres whose tables are as the projector leaves them, and the routes on it.
 
 use anyhow::{Context, Result, ensure};
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, FromArgMatches};
 use events::{Epoch, Membership, Position, RoomId, SessionId, UserId, UserKind};
@@ -13,7 +17,12 @@ use platform::{
     limits::{RateLimitArgs, RateLimits},
     pool::{self, Purpose},
 };
-use query_service::{app::App, rights::SeenAfter, wait::Checkpoint};
+use query_service::{
+    app::App,
+    cache::{CacheArgs, Caches},
+    rights::{SeenAfter, Shown},
+    wait::Checkpoint,
+};
 use serde_json::Value;
 use servers::{Postgres, Role};
 use sqlx::{Executor, PgPool};
@@ -31,6 +40,26 @@ const EPOCH: Epoch = Epoch(7);
 #[derive(Default)]
 pub(crate) struct Hub {
     seen: Mutex<HashMap<(RoomId, UserId), (u64, Membership)>>,
+    /// What it says of changes; absent: it does not follow, and nothing is kept.
+    follows: Mutex<Option<Followed>>,
+}
+
+/// How far the hub is, and the last change of each thing.
+#[derive(Default)]
+struct Followed {
+    at: u64,
+    changes: HashMap<Thing, u64>,
+}
+
+/// What may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Thing {
+    /// Anything in it.
+    Room(Uuid),
+    /// Their name, or their place in any room.
+    User(Uuid),
+    /// What kinds of rooms and lounges there are.
+    Rooms,
 }
 
 impl SeenAfter for Hub {
@@ -41,6 +70,22 @@ impl SeenAfter for Hub {
 
     fn behind(&self, _: u64) -> bool {
         false
+    }
+
+    fn unchanged_to(&self, shown: Shown<'_>, at: Position) -> Option<Position> {
+        let follows = self.follows.lock().expect("no test panics in here");
+        let followed = follows.as_ref()?;
+        let things: Vec<Thing> = match shown {
+            Shown::Standing => vec![],
+            Shown::Page { room, authors } => {
+                authors.iter().map(|user| Thing::User(user.0)).chain([Thing::Room(room.0)]).collect()
+            }
+            Shown::Lounges => vec![Thing::Rooms],
+            Shown::Rooms { rooms } => rooms.iter().map(|room| Thing::Room(room.0)).chain([Thing::Rooms]).collect(),
+            Shown::Stranger(user) => vec![Thing::User(user.0)],
+        };
+        let changed = things.iter().any(|thing| followed.changes.get(thing).is_some_and(|last| *last > at.seq));
+        (!changed).then_some(Position { seq: followed.at.max(at.seq), ..at })
     }
 }
 
@@ -73,6 +118,7 @@ pub(crate) struct System {
 /// An answer: its status, code of a problem, and body.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
@@ -107,6 +153,7 @@ impl System {
             direct: pool::direct(&url, Purpose::requests("test"), 2)?,
             seen: Arc::clone(&hub) as Arc<dyn SeenAfter>,
             presences: Arc::default(),
+            caches: Arc::new(Caches::new(&CacheArgs::default())),
         };
         let router = query_service::router(app);
         let signer = Signer::parse(&private)?;
@@ -155,6 +202,18 @@ impl System {
     pub(crate) fn hub_sees(&self, seq: u64, room: Uuid, person: &Person, after: Membership) {
         let mut seen = self.hub.seen.lock().expect("no test panics in here");
         seen.insert((RoomId(room), person.caller.user), (seq, after));
+    }
+
+    /// The hub has read the log up to here.
+    pub(crate) fn hub_is_at(&self, seq: u64) {
+        self.hub.follows.lock().expect("no test panics in here").get_or_insert_default().at = seq;
+    }
+
+    /// The hub is here, and here something changed.
+    pub(crate) fn hub_sees_change(&self, seq: u64, of: Thing) {
+        self.hub_is_at(seq);
+        let mut follows = self.hub.follows.lock().expect("no test panics in here");
+        follows.get_or_insert_default().changes.insert(of, seq);
     }
 
     pub(crate) async fn person(&self, name: &str, kind: UserKind) -> Result<Person> {
@@ -261,13 +320,14 @@ impl System {
         }
         let response = self.router.clone().oneshot(request.body(Body::empty())?).await?;
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await?;
-        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default() })
+        Ok(Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() })
     }
 
     /// The body of an answer that has to be good.
     pub(crate) async fn reads(&self, who: &Person, path: &str) -> Result<Value> {
-        let Answer { status, body } = self.get(Some(who), path, &[]).await?;
+        let Answer { status, body, .. } = self.get(Some(who), path, &[]).await?;
         ensure!(status == 200, "{path}: {status} {body}");
         Ok(body)
     }

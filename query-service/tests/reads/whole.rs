@@ -7,12 +7,12 @@ use clap::{Args, FromArgMatches};
 use event_log::{EventLog, JetStream, streams};
 use events::{
     Actor, Change, Condition, Envelope, Epoch, Event, EventId, LoungeId, Membership, MembershipEvent, MessageEvent,
-    MessageId, NewEvent, Position, Role as Rank, Room, RoomId, SessionId, StreamName, Subject, User, UserId, UserKind,
-    Visibility,
+    MessageId, NewEvent, Position, Role as Rank, Room, RoomId, SessionId, StreamName, Subject, User, UserEvent, UserId,
+    UserKind, Visibility,
     membership::{MemberJoined, MemberKicked},
     message::MessagePosted,
     room::RoomCreated,
-    user::UserAppeared,
+    user::{UserAppeared, UserProfileChanged},
 };
 use platform::{
     Caller, Shutdown,
@@ -137,7 +137,8 @@ async fn what_is_appended_is_read_and_a_kick_is_heard() -> Result<()> {
     let (ada, now) = (whole.ada, Utc::now().trunc_subsecs(3));
     let appeared = UserAppeared { user: ada, display_name: "Ada".into(), kind: UserKind::Registered, at: now };
     let subject = Subject::User(ada);
-    whole.append(Uuid::now_v7(), subject, subject, Change::<_, User>::of(None, appeared.into()).into()).await?;
+    let appeared: Change<_, User> = Change::of(None, UserEvent::from(appeared));
+    whole.append(Uuid::now_v7(), subject, subject, appeared.clone().into()).await?;
     let (room, joined) = whole.room("en").await?;
     let mut posted = 0;
     for n in 0..60 {
@@ -155,6 +156,18 @@ async fn what_is_appended_is_read_and_a_kick_is_heard() -> Result<()> {
     ensure!(status == 200, "{feed}");
     let kinds: Vec<&str> = feed["items"].as_array().context("items")?.iter().filter_map(|f| f["t"].as_str()).collect();
     assert_eq!(kinds, ["room.created", "member.joined", "message.posted"]);
+
+    // The page is kept ready by now, and the hub hears of each change of it.
+    let renamed = UserProfileChanged { user: ada, display_name: "Augusta".into() };
+    let renamed = Change::of(Some(appeared.after), UserEvent::from(renamed));
+    let seq = whole.append(Uuid::now_v7(), Subject::User(ada), Subject::User(ada), renamed.into()).await?;
+    let (_, page) = whole.get(&format!("/v1/rooms/{room}/messages"), seq).await?;
+    assert_eq!(page["items"][49]["author"]["display_name"], "Augusta");
+    let seq = whole.says(room, "and on").await?;
+    for position in [seq, posted] {
+        let (_, page) = whole.get(&format!("/v1/rooms/{room}/messages"), position).await?;
+        assert_eq!((&page["items"][49]["text"], &page["head"]), (&"and on".into(), &63.into()));
+    }
 
     let kicked = MemberKicked { room, user: ada, reason: None };
     let kicked: Change<_, Membership> = Change::of(Some(joined.after), kicked.into());
