@@ -4,8 +4,11 @@ mod append;
 mod bed;
 mod cpu;
 mod goal;
+mod history;
+mod pgbench;
 mod poster;
 mod raw;
+mod reader;
 mod signin;
 mod stage;
 mod turns;
@@ -16,6 +19,7 @@ use clap::{Args, ValueEnum};
 
 use bed::Bed;
 use goal::Goal;
+pub use pgbench::NoPgbench;
 
 /// Measures the goals of one part of the system, on servers of its own.
 #[derive(Debug, Clone, Args)]
@@ -28,7 +32,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: u32,
 
-    /// Posts of one side in one turn. A single poster makes a tenth of it.
+    /// Posts, or pages, of one side in one turn. A single poster makes a tenth of it.
     #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     posts: u32,
 
@@ -41,6 +45,8 @@ pub struct BenchArgs {
 enum Part {
     /// Posting: P1, P1b, P1c and P2.
     Append,
+    /// Reading pages of history: P4 and P4b. Needs pgbench; without it, it exits with 69.
+    History,
     /// Posting while people sign in: P9.
     Signin,
 }
@@ -62,6 +68,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     let bed = Bed::start().await?;
     let measured = match args.part {
         Part::Append => append::measure(&bed, &args).await,
+        Part::History => history::measure(&bed, &args).await,
         Part::Signin => signin::measure(&bed, &args).await,
     };
     // Also after a failure: what runs in processes of its own would outlive us.

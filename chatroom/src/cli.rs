@@ -155,8 +155,8 @@ impl ConfigArgs {
 }
 
 /// 78 when the log is not the one that was read (nothing may go on until an operator has looked), 75 when a projection is
-/// further behind than `chatroom lag` was told to allow, 69 when what was asked for cannot be played on this machine,
-/// else 1.
+/// further behind than `chatroom lag` was told to allow, 69 when what was asked for cannot be played or measured on this
+/// machine, else 1.
 #[must_use]
 pub fn exit_code(why: &anyhow::Error) -> ExitCode {
     if why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. }))) {
@@ -165,5 +165,9 @@ pub fn exit_code(why: &anyhow::Error) -> ExitCode {
     if why.is::<lag::Behind>() {
         return ExitCode::from(BEHIND);
     }
-    if why.is::<chaos::NoDisk>() { ExitCode::from(UNAVAILABLE) } else { ExitCode::FAILURE }
+    if why.is::<chaos::NoDisk>() || why.is::<bench::NoPgbench>() {
+        ExitCode::from(UNAVAILABLE)
+    } else {
+        ExitCode::FAILURE
+    }
 }

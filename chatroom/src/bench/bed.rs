@@ -4,7 +4,12 @@ use anyhow::{Context, Result};
 use event_log::{JetStream, Login};
 use platform::Shutdown;
 use servers::{Role, Servers};
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     client::Api,
@@ -20,10 +25,21 @@ pub(super) struct Bed {
     pub(super) servers: Servers,
     pub(super) listen: SocketAddr,
     pub(super) api: Api,
+    access: Access,
+    keys: Keys,
     command_service: u32,
     shutdown: Shutdown,
     dir: PathBuf,
 }
+
+/// The side that reads: the projector and the query service, with as many connections as in production.
+pub(super) struct Readers {
+    pub(super) listen: SocketAddr,
+    pub(super) query_service: u32,
+}
+
+/// The default of `DATABASE_POOL`; the bed's other roles do with less.
+const READING_POOL: &str = "20";
 
 impl Bed {
     /// From nothing, with rate limits lifted and bcrypt as dear as in production.
@@ -46,10 +62,19 @@ impl Bed {
                 return Err(why);
             }
         };
-        let pid = fs::read_to_string(&role.pid_file).context("the command service's process id")?;
-        let command_service = pid.trim().parse().context("a process id")?;
+        let command_service = pid(&role)?;
         let api = Api::at(&format!("http://{}", role.listen))?;
-        Ok(Self { servers, listen: role.listen, api, command_service, shutdown, dir })
+        Ok(Self { servers, listen: role.listen, api, access, keys, command_service, shutdown, dir })
+    }
+
+    /// Starts what reads, for parts that read.
+    pub(super) async fn readers(&self) -> Result<Readers> {
+        let settings = Settings { access: &self.access, keys: &self.keys, no_rate_limits: true, bcrypt_cost: None };
+        let (dir, shutdown) = (&self.dir, &self.shutdown);
+        RoleProcess::start("projector", settings.of(Role::Projector), dir, shutdown).await?;
+        let reading = settings.of(Role::Query).with("DATABASE_POOL", READING_POOL);
+        let role = RoleProcess::start("query-service", reading, dir, shutdown).await?;
+        Ok(Readers { listen: role.listen, query_service: pid(&role)? })
     }
 
     /// What a post costs: the command service and both servers.
@@ -70,6 +95,11 @@ impl Bed {
         Ok(JetStream::new(event_log::connect(&url, Some(credentials), login.inbox_prefix, "bench").await?))
     }
 
+    /// For what a part has to write down; gone when the bed stops.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Fails where a signal has ended the measurement, which then measured something else.
     pub(super) fn is_whole(&self) -> Result<()> {
         anyhow::ensure!(!self.shutdown.is_cancelled(), "interrupted");
@@ -83,4 +113,9 @@ impl Bed {
         fs::remove_dir_all(&self.dir).with_context(|| format!("removing {}", self.dir.display()))?;
         ended
     }
+}
+
+fn pid(role: &RoleProcess) -> Result<u32> {
+    let text = fs::read_to_string(&role.pid_file).context("a role's process id")?;
+    text.trim().parse().context("a process id")
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use events::{MessageId, RoomId};
+use events::{MessageId, RoomId, UserId};
 use futures::future::try_join_all;
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -25,9 +25,11 @@ pub(super) const TEXT: &str = "Has anybody seen the programme for tonight? I thi
 
 /// Somebody who posts into one room.
 pub(super) struct Poster {
+    pub(super) room: RoomId,
+    pub(super) user: UserId,
+    pub(super) bearer: String,
     address: SocketAddr,
     path: String,
-    bearer: String,
     body: Bytes,
 }
 
@@ -46,10 +48,10 @@ impl Posted {
 }
 
 impl Poster {
-    pub(super) fn new(address: SocketAddr, room: RoomId, token: &str) -> Self {
+    pub(super) fn new(address: SocketAddr, room: RoomId, user: UserId, token: &str) -> Self {
         let path = format!("/v1/rooms/{room}/messages");
         let body = serde_json::json!({ "text": TEXT }).to_string().into();
-        Self { address, path, bearer: format!("Bearer {token}"), body }
+        Self { room, user, bearer: format!("Bearer {token}"), address, path, body }
     }
 
     /// For one turn: the service closes what is idle between them.

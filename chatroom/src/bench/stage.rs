@@ -28,7 +28,7 @@ pub(super) async fn posters(bed: &Bed, count: usize) -> Result<Vec<Poster>> {
         let guest = Session::guest(&bed.api, "Bob").await.applied()?;
         guest.join(room).await.applied()?;
         let token = guest.access_token().await.applied()?;
-        posters.push(Poster::new(bed.listen, room, &token));
+        posters.push(Poster::new(bed.listen, room, guest.user(), &token));
     }
     Ok(posters)
 }

@@ -170,6 +170,12 @@ static ANY_STATUS: LazyLock<String> = LazyLock::new(|| statement("", COUNTED));
 static ONE_STATUS: LazyLock<String> = LazyLock::new(|| statement("and status = $8", COUNTED));
 static WITH_REACTORS: LazyLock<String> = LazyLock::new(|| statement("", NAMED));
 
+/// The statement of a page of any status: what a bench compares with.
+#[must_use]
+pub fn any_status() -> &'static str {
+    &ANY_STATUS
+}
+
 /// Reads a window of a room's messages; with `status`, of those that have it.
 ///
 /// # Errors
