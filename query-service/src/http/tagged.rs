@@ -66,6 +66,9 @@ pub(super) fn bytes(answer: &impl Serialize) -> Result<Bytes, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::{Router, extract::Request, routing::get};
+    use platform::shell::{ShellArgs, shell};
+    use tower::ServiceExt;
 
     #[test]
     fn who_has_it_is_told_so_and_nothing_else() {
@@ -84,6 +87,31 @@ mod tests {
         }
         for other in ["\"x\"", "", "W/", &Tag::of(&[b"room", b"8"]).0, &Tag::of(&[b"room7", b""]).0] {
             assert_eq!(asks(other).status(), StatusCode::OK, "{other}");
+        }
+    }
+
+    // Red with a strong tag, which would say that both are the same bytes.
+    #[tokio::test]
+    async fn a_tag_stands_for_the_answer_however_it_is_encoded() {
+        let answer = |headers: HeaderMap| async move {
+            Tag::of(&[b"room"]).answer(&headers, || Ok(Bytes::from(vec![b' '; 4_096])))
+        };
+        let router = shell(Router::new().route("/", get(answer)), &ShellArgs::default());
+        let ask = async |names: &[(&str, &str)]| {
+            let request = names.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
+            router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer")
+        };
+        let (plain, small) = (ask(&[]).await, ask(&[("accept-encoding", "gzip")]).await);
+        assert_eq!(small.headers()[header::CONTENT_ENCODING], "gzip");
+        let tag = plain.headers()[header::ETAG].to_str().expect("ASCII");
+        assert!(tag.starts_with("W/"));
+        assert_eq!(small.headers()[header::ETAG], tag);
+        for encoding in ["gzip", "identity"] {
+            let known = ask(&[("accept-encoding", encoding), ("if-none-match", tag)]).await;
+            assert_eq!(known.status(), StatusCode::NOT_MODIFIED, "{encoding}");
+            assert!(!known.headers().contains_key(header::CONTENT_ENCODING));
+            let varies = known.headers().get_all(header::VARY).iter().filter(|value| *value == "accept-encoding");
+            assert_eq!(varies.count(), 1);
         }
     }
 }
