@@ -3,7 +3,7 @@
 use crate::projections::Projection;
 use chrono::{DateTime, SubsecRound};
 use deadpool_postgres::Transaction;
-use event_log::Record;
+use event_log::{Record, Start};
 use events::{Epoch, EventId, Time, envelope::TIME_HEADER};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -39,6 +39,15 @@ pub(crate) const WHOLE: i32 = 0;
 pub(crate) type Chain = [u8; 32];
 
 impl Checkpoint {
+    /// Where the log is followed from: the record here comes again, and has to be the one that was applied.
+    pub(crate) fn start(&self) -> Start {
+        match (self.seq, self.proof) {
+            (0, _) => Start::Beginning,
+            (seq, Some(proof)) if !proof.id.0.is_nil() => Start::Checkpoint { seq, id: proof.id },
+            (seq, Some(_) | None) => Start::Sequence(seq),
+        }
+    }
+
     /// With one more record.
     pub(crate) fn after(self, record: &Record) -> Self {
         Self {
@@ -48,6 +57,13 @@ impl Checkpoint {
             proof: self.proof.map(|proof| proof.and(record, record.id().unwrap_or(EventId(Uuid::nil())))),
             ..self
         }
+    }
+}
+
+impl Checkpoint {
+    /// The fence; 0 of a model that is never replaced.
+    pub(crate) fn generation(&self) -> i32 {
+        self.proof.map_or(0, |proof| proof.generation)
     }
 }
 
@@ -122,16 +138,41 @@ pub(crate) async fn waiting_keys(
     }
 }
 
-/// The rows of all parts of a model of `CHAT` that is being filled, in their order.
+/// How a model's row is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// As it is by now.
+    Pass,
+    /// Nobody moves it until this transaction ends.
+    Hold,
+}
+
+/// The row of a model of `CHAT` that is not split; `None` where no projector has begun with it.
+pub(crate) async fn of(
+    client: &impl GenericClient,
+    schema: &str,
+    look: Look,
+) -> Result<Option<Checkpoint>, tokio_postgres::Error> {
+    let statement = match look {
+        Look::Pass => format!("{} and part = {WHOLE}", all(schema)),
+        Look::Hold => format!("{} and part = {WHOLE} for update", all(schema)),
+    };
+    let row = client.query_opt(&statement, &[]).await?;
+    Ok(row.map(|row| read(Projection::Chat, &row)))
+}
+
+/// The rows of all parts of a model of `CHAT`, in their order.
 pub(crate) async fn parts(client: &impl GenericClient, schema: &str) -> Result<Vec<Checkpoint>, tokio_postgres::Error> {
-    let statement = format!(
+    let rows = client.query(&format!("{} order by part", all(schema)), &[]).await?;
+    Ok(rows.iter().map(|row| read(Projection::Chat, row)).collect())
+}
+
+fn all(schema: &str) -> String {
+    format!(
         "select epoch, seq, event_time, generation, event_id, chain
          from {schema}.checkpoint
-         where projection = 'chat'
-         order by part"
-    );
-    let rows = client.query(&statement, &[]).await?;
-    Ok(rows.iter().map(|row| read(Projection::Chat, row)).collect())
+         where projection = 'chat'"
+    )
 }
 
 /// The row, locked for this transaction, and the keys whose events wait.

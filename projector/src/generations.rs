@@ -6,7 +6,7 @@ use crate::{
     projections::Projection,
     run::{self, Replaced},
 };
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use event_log::EventLog;
 use futures::{StreamExt, stream::FuturesUnordered};
 use platform::{
@@ -105,15 +105,12 @@ impl Keeper {
                 continue;
             }
             let live = row.get::<_, &str>("state") == "live";
-            if live && code.is_empty() {
-                client.execute("update rm_live.generations set code = $2 where number = $1", &[&number, &CODE]).await?;
+            if live && code != CODE && ours.is_empty() {
+                self.claim(&client, number).await?;
             }
             let is_ours = ours.contains(&number) || code == CODE;
-            if is_ours || (live && (ours.is_empty() || code.is_empty())) {
+            if is_ours || (live && ours.is_empty()) {
                 found.push(Generation { number, schema: row.get("schema_name"), live });
-            }
-            if live && !code.is_empty() && code != CODE {
-                tracing::warn!(generation = number, code, "the read model was folded by other code: rebuild it");
             }
         }
         if !found.iter().any(|generation| generation.live) {
@@ -121,6 +118,20 @@ impl Keeper {
             self.health.set(Projection::Chat.check(), State::failing("replaced", why));
         }
         Ok(found)
+    }
+
+    /// An empty model is what this code makes of no event; any other one keeps the name of the code that folded it.
+    async fn claim(&self, client: &Object, number: i32) -> anyhow::Result<()> {
+        let empty = "update rm_live.generations set code = $2
+                      where number = $1
+                        and not exists (select from rm.checkpoint where seq > 0)";
+        if client.execute(empty, &[&number, &CODE]).await? == 0 {
+            tracing::warn!(
+                generation = number,
+                "other code has folded the live read model: `chatroom rebuild` makes it anew"
+            );
+        }
+        Ok(())
     }
 
     /// Waits until there are others.

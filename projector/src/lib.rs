@@ -11,6 +11,7 @@ mod kept;
 pub mod lag;
 pub mod operator;
 mod parked;
+mod place;
 mod projections;
 pub mod rebuild;
 mod run;

@@ -67,11 +67,15 @@ const INSERT: &str = "
     insert into parked (seq, key, room_id, room_seq, subject, event_type, headers, body, at, why)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
+/// Events that are read and let go at once.
+const RELEASED_AT_ONCE: i64 = 256;
+
 const SELECT: &str = "
     select seq, room_seq, subject, headers, body, at
     from parked
     where key = $1
-    order by seq";
+    order by seq
+    limit $2";
 
 /// What is parked together with this sequence.
 const SELECT_KEY: &str = "
@@ -110,9 +114,24 @@ pub(crate) async fn release(
     dropped: &BTreeSet<u64>,
     transaction: &mut Transaction<'_>,
 ) -> Result<usize, Failure> {
-    let select = transaction.prepare_cached(SELECT).await?;
-    let rows = transaction.query(&select, &[&key]).await?;
-    let waiting = rows.iter().map(Waiting::read).collect::<Result<Vec<_>, Failure>>()?;
+    let mut released = 0;
+    loop {
+        let select = transaction.prepare_cached(SELECT).await?;
+        let rows = transaction.query(&select, &[&key, &RELEASED_AT_ONCE]).await?;
+        let waiting = rows.iter().map(Waiting::read).collect::<Result<Vec<_>, Failure>>()?;
+        let now = release_some(&waiting, dropped, transaction).await?;
+        released += now;
+        if now < waiting.len() || waiting.is_empty() {
+            return Ok(released);
+        }
+    }
+}
+
+async fn release_some(
+    waiting: &[Waiting],
+    dropped: &BTreeSet<u64>,
+    transaction: &mut Transaction<'_>,
+) -> Result<usize, Failure> {
     let good = waiting.iter().take_while(|waiting| dropped.contains(&waiting.record.seq) || waiting.is_good()).count();
     if let Some(Waiting { record, said: Err(why), .. }) = waiting.get(good) {
         blame(record.seq, why, transaction).await?;

@@ -6,18 +6,20 @@ mod follower;
 mod in_place;
 
 mod part;
+mod progress;
 mod schema;
 mod swap;
 
 pub use compare::Comparison;
 pub use follower::Follower;
 pub use in_place::Checked;
+pub use progress::{Counting, Phase, Progress};
 pub use swap::Swapped;
 
 use crate::{
     ROLE,
     batch::{OnBroken, Reading},
-    checkpoint::{self, Checkpoint},
+    checkpoint::{self, Checkpoint, Look},
     dropped,
     generations::{CODE, Generation},
     projections::Projection,
@@ -33,6 +35,7 @@ use platform::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
+use tokio_postgres::GenericClient;
 
 /// Most parts of a model: more cores than that do not make the one reader faster.
 pub const PARTS_MAX: usize = 8;
@@ -53,55 +56,12 @@ pub enum Until {
     Time(Time),
 }
 
-/// How far the work is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    pub phase: Phase,
-    pub done: u64,
-    pub all: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// Events written, of those that the log had at the start.
-    #[default]
-    Fill,
-    /// Indexes made.
-    Index,
-    /// Tables compared, of both models.
-    Compare,
-}
-
 /// Makes read models of one log in one database, as the owner of its schemas.
 pub struct Workshop {
     log: Arc<dyn EventLog>,
     database: Secret,
     pool: Pool,
     progress: watch::Sender<Progress>,
-}
-
-/// Counts the rows of the model that was begun last, roughly: as Postgres's statistics have them.
-pub struct Counting(Pool);
-
-impl Counting {
-    /// Table by table.
-    ///
-    /// # Errors
-    /// A database that fails.
-    pub async fn rows(&self) -> anyhow::Result<Vec<(String, u64)>> {
-        let rows = self.0.get().await?;
-        let rows = rows
-            .query(
-                "select relname::text as name, n_live_tup as rows
-                   from pg_stat_user_tables
-                  where schemaname = (select schema_name from rm_live.generations order by number desc limit 1)
-                    and relname <> 'checkpoint'
-                  order by relname",
-                &[],
-            )
-            .await?;
-        Ok(rows.iter().map(|row| (row.get("name"), u64::try_from(row.get::<_, i64>("rows")).unwrap_or(0))).collect())
-    }
 }
 
 /// A model that is filled and has its indexes.
@@ -263,6 +223,12 @@ impl Workshop {
         }
         Ok(())
     }
+}
+
+/// Where a model is.
+async fn place(client: &impl GenericClient, schema: &str, look: Look) -> anyhow::Result<Checkpoint> {
+    let found = checkpoint::of(client, schema, look).await?;
+    found.with_context(|| format!("no projector has begun with {schema}"))
 }
 
 /// The schema that readers name.

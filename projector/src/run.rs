@@ -2,19 +2,19 @@
 
 use crate::{
     apply::{Applied, Model},
-    batch::{Batch, Entry, OnBroken, Reading, Stop},
+    batch::{Batch, Entry, OnBroken, Stop},
     checkpoint::{Checkpoint, Locked},
-    dropped::{self, Unread},
+    dropped::Unread,
     failure::Failure,
     lag,
+    place::{self, Place},
     projections::Projection,
 };
 use anyhow::Context;
-use event_log::{EventLog, FollowError, Freshness, LogError, Record, Start};
-use events::{Epoch, Event, Subject, system::EpochEvent};
+use event_log::{EventLog, FollowError, LogError, Record};
 use futures::{StreamExt, stream::BoxStream};
 use platform::health::{Health, State};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Most events of a transaction. There is no least: what is ready goes.
@@ -40,12 +40,6 @@ pub(crate) struct Projector {
     /// The last sequence that may go there; what comes after it waits.
     pub(crate) limit: watch::Receiver<u64>,
     pub(crate) broken: OnBroken,
-}
-
-/// Where the tables stand, and how the log is read from there.
-struct Place {
-    checkpoint: Checkpoint,
-    reading: Reading,
 }
 
 /// How going on from a place ended.
@@ -105,7 +99,7 @@ impl Projector {
     async fn open(&mut self) -> anyhow::Result<Option<Place>> {
         let mut tries = 0;
         let (epoch, reading) = loop {
-            match self.look().await {
+            match place::reading(self.log.as_ref(), self.projection, self.broken).await {
                 Ok(found) => {
                     break found.with_context(|| {
                         format!("{} has no epoch: run `chatroom migrate`", self.projection.stream())
@@ -142,24 +136,10 @@ impl Projector {
         Ok(Some(Place { checkpoint, reading }))
     }
 
-    /// The stream's epoch, and how it is read; `None` where no epoch was begun.
-    async fn look(&self) -> Result<Option<(Epoch, Reading)>, Unread> {
-        let Some((epoch, epoch_begins)) = epoch(self.log.as_ref(), self.projection).await? else { return Ok(None) };
-        let dropped = match self.projection {
-            Projection::Chat => dropped::read(self.log.as_ref()).await?,
-            Projection::Identity | Projection::Presence | Projection::Markers => BTreeSet::new(),
-        };
-        Ok(Some((epoch, Reading { epoch_begins, dropped, broken: self.broken })))
-    }
-
     /// Follows from a place until something ends it.
     async fn go_on(&mut self, mut place: Place) -> anyhow::Result<End> {
-        let start = match (place.checkpoint.seq, place.checkpoint.proof) {
-            (0, _) => Start::Beginning,
-            (seq, Some(proof)) if !proof.id.0.is_nil() => Start::Checkpoint { seq, id: proof.id },
-            (seq, Some(_) | None) => Start::Sequence(seq),
-        };
-        let mut records = self.log.follow(self.projection.stream(), start, Vec::new()).ready_chunks(BATCH_MAX);
+        let mut records =
+            self.log.follow(self.projection.stream(), place.checkpoint.start(), Vec::new()).ready_chunks(BATCH_MAX);
         let mut last_delivered = None;
         loop {
             let (ready, broken) = next(&mut records).await;
@@ -335,18 +315,6 @@ async fn next(
     let mut broken = None;
     let good = ready.into_iter().map_while(|record| record.map_err(|why| broken = Some(why)).ok()).collect();
     (good, broken)
-}
-
-/// The stream's epoch, and the sequence at which it began; `None` where none was begun.
-async fn epoch(log: &dyn EventLog, projection: Projection) -> Result<Option<(Epoch, u64)>, Unread> {
-    let Some(record) = log.last(Subject::Epoch(projection.stream()), Freshness::Leader).await? else { return Ok(None) };
-    match record.fact().map_err(|why| Unread::Broken(Stop::not_applicable(&record, why)))?.event {
-        Event::Epoch(EpochEvent::Started(started)) => Ok(Some((started.epoch, record.seq))),
-        other => {
-            let why = format!("found {}", other.event_type());
-            Err(LogError::Unexpected { doing: "reading the epoch", why }.into())
-        }
-    }
 }
 
 fn pause(tries: u32) -> Duration {

@@ -1,7 +1,7 @@
 //! What does every handler stand on? The pools, who is calling, the limits, the checkpoint, and what was seen after it.
 
 use axum::extract::FromRef;
-use events::{Position, RoomId, UserId};
+use events::{Position, Role, RoomId, UserId, Visibility};
 use platform::{Authenticator, Problem, limits::RateLimits};
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -37,6 +37,23 @@ impl App {
     /// 503 `read-model-behind` when too much has happened since then to know.
     pub fn standing(&self, row: Standing, room: RoomId, user: UserId, at: Position) -> Result<Standing, Problem> {
         row.overlaid(self.seen.as_ref(), (room, user), at)
+    }
+
+    /// The role in which somebody may read a room of this visibility now.
+    ///
+    /// # Errors
+    /// Those of [`Standing::reads`]; for who might read it, 503 `read-model-behind` when too much has happened to know, and
+    /// while the room's events wait because one of them cannot be applied.
+    pub(crate) fn reader(
+        &self,
+        row: Standing,
+        (room, user): (RoomId, UserId),
+        at: Position,
+        visibility: Visibility,
+    ) -> Result<Role, Problem> {
+        let role = self.standing(row, room, user, at)?.reads(visibility)?;
+        self.checkpoint.goes_on(room)?;
+        Ok(role)
     }
 
     /// The position of what is given out: as far as it is still so, else what it was read at.

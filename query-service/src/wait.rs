@@ -4,14 +4,14 @@ mod enough;
 
 use anyhow::{Context, Result};
 use axum::http::HeaderMap;
-use events::{Epoch, Position};
+use events::{Epoch, Position, RoomId};
 use platform::{
     Code, Problem, Shutdown,
     health::{Health, State},
     pool,
 };
 use sqlx::{PgPool, postgres::PgListener};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 pub(crate) use enough::{Patience, enough, for_all, verified};
@@ -33,14 +33,22 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How far the read model is, as this process knows it. Clones watch the same.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    at: watch::Receiver<Option<AsOf>>,
+    at: watch::Receiver<Option<Seen>>,
+}
+
+/// What a look at the read model found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    as_of: AsOf,
+    /// Rooms whose events wait, because one of them cannot be applied.
+    parked: BTreeSet<RoomId>,
 }
 
 /// What the rows of an answer are of: a place in the log, as one generation of the read model understood it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AsOf {
     pub position: Position,
-    /// Rises with each read model that takes another's place.
+    /// Another one with each read model that takes another's place.
     pub generation: i32,
 }
 
@@ -62,7 +70,16 @@ impl Checkpoint {
     /// The last known position; `None` until the read model was first read.
     #[must_use]
     pub fn now(&self) -> Option<AsOf> {
-        *self.at.borrow()
+        self.at.borrow().as_ref().map(|seen| seen.as_of)
+    }
+
+    /// That the read model goes on with a room: behind an event that cannot be applied may wait a ban.
+    ///
+    /// # Errors
+    /// 503 `read-model-behind` while its events wait for an operator.
+    pub fn goes_on(&self, room: RoomId) -> Result<(), Problem> {
+        let waits = self.at.borrow().as_ref().is_some_and(|seen| seen.parked.contains(&room));
+        if waits { Err(behind()) } else { Ok(()) }
     }
 
     /// Waits until the read model is at `wanted`.
@@ -71,10 +88,11 @@ impl Checkpoint {
     /// 410 `gone` for a position of another epoch; 503 `read-model-behind` when it is not there in time.
     pub async fn reaches(&self, wanted: Position, within: Duration) -> Result<(), Problem> {
         let mut at = self.at.clone();
-        let is_gone = |at: &AsOf| at.position.epoch != wanted.epoch;
-        let arrived = at.wait_for(|at| at.is_some_and(|at| is_gone(&at) || at.position.seq >= wanted.seq));
+        let is_gone = |seen: &Seen| seen.as_of.position.epoch != wanted.epoch;
+        let is_there = |seen: &Seen| is_gone(seen) || seen.as_of.position.seq >= wanted.seq;
+        let arrived = at.wait_for(|at| at.as_ref().is_some_and(is_there));
         match timeout(within, arrived).await {
-            Ok(Ok(at)) if at.is_some_and(|at| !is_gone(&at)) => Ok(()),
+            Ok(Ok(at)) if at.as_ref().is_some_and(|seen| !is_gone(seen)) => Ok(()),
             Ok(Ok(_)) => Err(Problem::new(
                 Code::Gone,
                 "This position is of a history that was replaced: read without it, and forget what it came with.",
@@ -112,7 +130,7 @@ fn preferred_wait(headers: &HeaderMap) -> Duration {
 }
 
 /// Never ends: what fails is tried again, with Postgres's absence told as health.
-async fn follow(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<AsOf>>) {
+async fn follow(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>) {
     loop {
         if let Err(error) = listen(pool, health, tell).await {
             health.set(READ_MODEL, State::failing("postgres-away", format!("{error:#}")));
@@ -122,7 +140,7 @@ async fn follow(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<AsOf
     }
 }
 
-async fn listen(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<AsOf>>) -> Result<()> {
+async fn listen(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>) -> Result<()> {
     let mut listener = PgListener::connect_with(pool).await.context("connecting to listen")?;
     // Listen first, then look: a commit in between is told.
     listener.listen(CHANNEL).await.context("listening for checkpoints")?;
@@ -134,15 +152,22 @@ async fn listen(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<AsOf
             told = listener.try_recv() => drop(told.context("listening for checkpoints")?),
             _ = tick.tick() => {}
         }
-        // Which read model told is not said: one that is being rebuilt, or was replaced, tells on the same channel.
-        // So what is told is only that there is news; all that was told by now needs one look.
+        // What is told is only that there is news: a read model that took another's place may be elsewhere by now than
+        // the one that told. All that was told by now needs one look.
         while listener.next_buffered().is_some() {}
         look(pool, health, tell).await?;
     }
 }
 
-async fn look(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<AsOf>>) -> Result<()> {
-    let query = sqlx::query!("select epoch, seq, generation from rm.checkpoint where projection = 'chat' and part = 0");
+async fn look(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>) -> Result<()> {
+    let query = sqlx::query!(
+        r#"
+        select epoch, seq, generation,
+               (select array_agg(distinct room_id) from rm.parked where room_id is not null) as parked
+          from rm.checkpoint
+         where projection = 'chat' and part = 0
+        "#
+    );
     let row = pool::timed("checkpoint", query.fetch_optional(pool)).await.context("reading the checkpoint")?;
     let Some(row) = row else {
         tell.send_replace(None);
@@ -151,8 +176,13 @@ async fn look(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<AsOf>>
     };
     let epoch = Epoch(u32::try_from(row.epoch).context("an epoch has 32 bits")?);
     let position = Position { epoch, seq: u64::try_from(row.seq).context("a sequence is not negative")? };
-    let at = AsOf { position, generation: row.generation };
-    tell.send_if_modified(|known| known.replace(at) != Some(at));
+    let as_of = AsOf { position, generation: row.generation };
+    let seen = Some(Seen { as_of, parked: row.parked.unwrap_or_default().into_iter().map(RoomId).collect() });
+    tell.send_if_modified(|known| {
+        let is_news = *known != seen;
+        *known = seen;
+        is_news
+    });
     health.set(READ_MODEL, State::Ok);
     Ok(())
 }
@@ -167,11 +197,11 @@ mod tests {
         Position { epoch: EPOCH, seq }
     }
 
-    fn as_of(position: Position) -> Option<AsOf> {
-        Some(AsOf { position, generation: 1 })
+    fn as_of(position: Position) -> Option<Seen> {
+        Some(Seen { as_of: AsOf { position, generation: 1 }, parked: BTreeSet::new() })
     }
 
-    fn checkpoint(first: Position) -> (watch::Sender<Option<AsOf>>, Checkpoint) {
+    fn checkpoint(first: Position) -> (watch::Sender<Option<Seen>>, Checkpoint) {
         let (tell, at) = watch::channel(as_of(first));
         (tell, Checkpoint { at })
     }

@@ -1,11 +1,11 @@
 //! Are two read models the same? Both are looked at as of one sequence, in one snapshot.
 
-use super::{Built, Follower, LIVE, Phase, Progress, Workshop};
+use super::{Built, Follower, LIVE, Phase, Progress, Workshop, place};
 use crate::{
-    checkpoint,
+    checkpoint::{self, Checkpoint, Look},
     digest::{self, Difference, Digest},
 };
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use deadpool_postgres::{Object, Transaction};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -70,7 +70,7 @@ impl Workshop {
         follower.stop_at(follower.at());
         let (held, seq) = loop {
             let held = holding.transaction().await?;
-            let seq = place(&held, LIVE, "for update").await?.seq;
+            let seq = place(&*held, LIVE, Look::Hold).await?.seq;
             // What was on its way when ours was stopped may have taken it further than the live one is.
             if follower.at() <= seq {
                 break (held, seq);
@@ -86,32 +86,20 @@ impl Workshop {
         follower.stop_at(seq);
         follower.reaches(seq).await?;
         let snapshot = looking.build_transaction().isolation_level(REPEATABLE).start().await?;
-        let (ours, live) = (place(&snapshot, schema, "").await?, place(&snapshot, LIVE, "").await?);
+        let (ours, live) = (place(&*snapshot, schema, Look::Pass).await?, place(&*snapshot, LIVE, Look::Pass).await?);
         // From here on the live one goes on; the snapshot does not.
         held.rollback().await?;
         ensure!(ours.seq == live.seq, "ours is at {} and the live one at {}", ours.seq, live.seq);
-        ensure!(ours.chain == live.chain, "up to {seq} another log was folded into the live read model than this one");
+        let chain = |place: Checkpoint| place.proof.map(|proof| proof.chain);
+        ensure!(
+            chain(ours) == chain(live),
+            "up to {seq} another log was folded into the live read model than this one"
+        );
         Ok((seq, snapshot))
     }
 }
 
 const REPEATABLE: tokio_postgres::IsolationLevel = tokio_postgres::IsolationLevel::RepeatableRead;
-
-struct Place {
-    seq: u64,
-    chain: Vec<u8>,
-}
-
-async fn place(transaction: &Transaction<'_>, schema: &str, how: &str) -> anyhow::Result<Place> {
-    let row = transaction
-        .query_opt(
-            &format!("select seq, chain from {schema}.checkpoint where projection = 'chat' and part = 0 {how}"),
-            &[],
-        )
-        .await?;
-    let row = row.with_context(|| format!("no projector has begun with {schema}"))?;
-    Ok(Place { seq: u64::try_from(row.get::<_, i64>("seq")).unwrap_or_default(), chain: row.get("chain") })
-}
 
 async fn same_code(transaction: &Transaction<'_>) -> anyhow::Result<bool> {
     let row = transaction.query_one("select code from rm_live.generations where state = 'live'", &[]).await?;

@@ -4,7 +4,7 @@ use super::{Progress, part::Part};
 use crate::{batch::Reading, checkpoint::Checkpoint};
 use anyhow::{Context, bail, ensure};
 use deadpool_postgres::Pool;
-use event_log::{EventLog, Record, Start};
+use event_log::{EventLog, Record};
 use events::StreamName;
 use futures::{StreamExt, future::try_join_all};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ async fn deal(
     }
     let mut dealt: Vec<Vec<Record>> = parts.iter().map(|_| Vec::new()).collect();
     let mut held = 0;
-    let mut records = log.follow(StreamName::Chat, start(&at), Vec::new()).ready_chunks(READY_MAX);
+    let mut records = log.follow(StreamName::Chat, at.start(), Vec::new()).ready_chunks(READY_MAX);
     while at.seq < target {
         let Some(ready) = tokio::task::coop::unconstrained(records.next()).await else {
             bail!("the log was followed to an end that it does not have");
@@ -89,14 +89,6 @@ async fn deal(
         }
     }
     Ok(())
-}
-
-fn start(at: &Checkpoint) -> Start {
-    match at.proof {
-        Some(proof) if at.seq > 0 && !proof.id.0.is_nil() => Start::Checkpoint { seq: at.seq, id: proof.id },
-        Some(_) | None if at.seq > 0 => Start::Sequence(at.seq),
-        Some(_) | None => Start::Beginning,
-    }
 }
 
 async fn hand_out(dealt: &mut [Vec<Record>], upto: Checkpoint, parts: &[mpsc::Sender<Chunk>]) -> anyhow::Result<()> {

@@ -1,8 +1,9 @@
 //! How does another read model become the one that readers see? Two schemas change names, in one transaction.
 
-use super::{Built, Follower, LIVE, Workshop, schema};
+use super::{Built, Follower, LIVE, Workshop, place, schema};
+use crate::checkpoint::Look;
 use anyhow::{Context, ensure};
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Object;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -35,7 +36,7 @@ impl Workshop {
         let swapped = change_places(&mut client, &built.generation.schema, keep).await?;
         // It has come as far as it should, and the projector follows from there.
         drop(follower);
-        forget_plans_again(&client, &swapped.from.1).await?;
+        forget_plans(&client, &swapped.from.1).await?;
         Ok(swapped)
     }
 
@@ -56,13 +57,10 @@ impl Workshop {
             )
             .await?;
         let schema: String = kept.context("no other read model is kept")?.get("schema_name");
-        let of = async |schema: &str| {
-            let epoch = format!("select epoch from {schema}.checkpoint where projection = 'chat' and part = 0");
-            anyhow::Ok(client.query_one(&epoch, &[]).await?.get::<_, i64>("epoch"))
-        };
-        ensure!(of(&schema).await? == of(LIVE).await?, "the one that is kept is of an epoch before a restore");
+        let epoch = async |schema| anyhow::Ok(place(&**client, schema, Look::Pass).await?.epoch);
+        ensure!(epoch(&schema).await? == epoch(LIVE).await?, "the one that is kept is of an epoch before a restore");
         let swapped = change_places(&mut client, &schema, keep).await?;
-        forget_plans_again(&client, &swapped.from.1).await?;
+        forget_plans(&client, &swapped.from.1).await?;
         Ok(swapped)
     }
 }
@@ -72,10 +70,10 @@ async fn change_places(client: &mut Object, other: &str, keep: Duration) -> anyh
     let transaction = client.transaction().await?;
     transaction.batch_execute(&format!("set local lock_timeout = '{LOCK_WITHIN}'")).await?;
     // From here on the live one stands still, so that the other is as far once it has come here.
-    let live = place(&transaction, LIVE, "for update").await?;
+    let live = place(&*transaction, LIVE, Look::Hold).await?;
     let until = Instant::now() + LEVEL_WITHIN;
     loop {
-        let next = place(&transaction, other, "").await?;
+        let next = place(&*transaction, other, Look::Pass).await?;
         // One of an epoch before a restore is of another history: nothing in it can be compared.
         if next.epoch != live.epoch || next.seq >= live.seq {
             break;
@@ -83,8 +81,8 @@ async fn change_places(client: &mut Object, other: &str, keep: Duration) -> anyh
         ensure!(Instant::now() < until, "{other} does not come to {}: who follows the log into it?", live.seq);
         sleep(LOOK_EVERY).await;
     }
-    let next = place(&transaction, other, "for update").await?;
-    let kept = format!("{LIVE}_{}", live.generation);
+    let next = place(&*transaction, other, Look::Hold).await?;
+    let kept = format!("{LIVE}_{}", live.generation());
     transaction
         .batch_execute(&format!("alter schema {LIVE} rename to {kept}; alter schema {other} rename to {LIVE}"))
         .await?;
@@ -92,50 +90,28 @@ async fn change_places(client: &mut Object, other: &str, keep: Duration) -> anyh
         .execute(
             "update rm_live.generations set state = 'kept', schema_name = $2, keep_until = now() + $3 * interval '1 s'
               where number = $1",
-            &[&live.generation, &kept, &keep.as_secs_f64()],
+            &[&live.generation(), &kept, &keep.as_secs_f64()],
         )
         .await?;
     transaction
         .execute(
             "update rm_live.generations set state = 'live', schema_name = $2, keep_until = null where number = $1",
-            &[&next.generation, &LIVE],
+            &[&next.generation(), &LIVE],
         )
         .await?;
-    forget_plans(&transaction, &kept).await?;
     // Who waits for a position looks where the read model is now.
     transaction.batch_execute(&format!("notify {LIVE}_checkpoint, 'swapped'")).await?;
     transaction.commit().await?;
-    let seq = u64::try_from(next.seq).unwrap_or_default();
-    Ok(Swapped { from: (live.generation, kept), to: next.generation, seq })
+    Ok(Swapped { from: (live.generation(), kept), to: next.generation(), seq: next.seq })
 }
 
-/// Prepared statements mean the tables that a name meant when they were planned. A change of a table has them planned
-/// anew, by name; this one changes nothing else, and no reader waits for it.
-async fn forget_plans(transaction: &Transaction<'_>, schema: &str) -> anyhow::Result<()> {
-    for table in schema::tables(transaction, schema).await? {
-        transaction.batch_execute(&format!("alter table {schema}.{table} set (fillfactor = 100)")).await?;
-    }
-    Ok(())
-}
-
-/// For what was being planned meanwhile, half by the old names.
-async fn forget_plans_again(client: &Object, schema: &str) -> anyhow::Result<()> {
+/// Postgres plans every prepared statement anew, by name, when a schema changes its name. One that was being planned in that
+/// very moment may mean tables of both: it is planned anew when an older table is changed. This changes nothing in it, and
+/// no reader waits for it.
+async fn forget_plans(client: &Object, schema: &str) -> anyhow::Result<()> {
     sleep(PLANNED_WITHIN).await;
     for table in schema::tables(client, schema).await? {
         client.batch_execute(&format!("alter table {schema}.{table} reset (fillfactor)")).await?;
     }
     Ok(())
-}
-
-struct Place {
-    generation: i32,
-    epoch: i64,
-    seq: i64,
-}
-
-async fn place(transaction: &Transaction<'_>, schema: &str, how: &str) -> anyhow::Result<Place> {
-    let checkpoint = format!("{schema}.checkpoint where projection = 'chat' and part = 0 {how}");
-    let row = transaction.query_opt(&format!("select generation, epoch, seq from {checkpoint}"), &[]).await?;
-    let row = row.with_context(|| format!("no projector has begun with {schema}"))?;
-    Ok(Place { generation: row.get("generation"), epoch: row.get("epoch"), seq: row.get("seq") })
 }

@@ -94,8 +94,7 @@ async fn what_is_broken_waits_with_its_room_and_the_others_go_on() {
     }
 }
 
-/// Red with `place.reading.dropped.extend` and `dropped::read` taken out, for a start in between; or with the `release`
-/// taken out of `transact`.
+/// Red with the `release` taken out of `transact`, and with `release` ending after its first `RELEASED_AT_ONCE`.
 #[tokio::test]
 async fn what_is_dropped_leaves_the_tables_as_if_it_had_said_nothing() {
     let tables = Tables::new().await;

@@ -21,7 +21,7 @@ fn workshop(chat: &[Record], tables: &Tables) -> Workshop {
     Workshop::new(log, &owner).expect("a URL")
 }
 
-/// Red with `Way::Copy` writing `posted` without the fallback, with the parts dealt by `seq`, or with a table left out.
+/// Red with the parts dealt by sequence instead of by room.
 #[tokio::test]
 async fn any_parts_give_the_digest_of_the_live_model() {
     let tables = Tables::new().await;
@@ -41,6 +41,7 @@ async fn any_parts_give_the_digest_of_the_live_model() {
     }
 }
 
+/// Red with a `where` in `named` that lets nothing through.
 #[tokio::test]
 async fn a_row_that_is_not_the_logs_is_named() {
     let tables = Tables::new().await;
@@ -57,7 +58,7 @@ async fn a_row_that_is_not_the_logs_is_named() {
     assert!(!difference.keys.is_empty());
 }
 
-/// Red with the fence left out of `advance`, or with `Replaced` as an error.
+/// Red with `kept` left out of `Keeper::look`: nobody follows the older one.
 #[tokio::test]
 async fn a_swap_and_its_rollback_lose_nothing_under_a_running_projector() {
     let tables = Tables::new().await;
@@ -72,7 +73,10 @@ async fn a_swap_and_its_rollback_lose_nothing_under_a_running_projector() {
     let workshop = workshop(&chat[..699], &tables);
     let built = workshop.build("rm_next", Until::End, 2).await.expect("it is built");
     let follower = workshop.follow(&built).expect("it follows");
+    let mut reader = tables.operator().await;
+    assert_eq!(generation(&mut reader).await, 1);
     let swapped = workshop.swap(built, follower, KEEP).await.expect("it is as far");
+    assert_eq!(generation(&mut reader).await, 2);
     assert_eq!((swapped.from.0, swapped.to, swapped.seq), (1, 2, 699));
     // Both are followed to the end now, each from its own checkpoint: a permit for each start and each end.
     gate.add_permits(8);
@@ -93,6 +97,11 @@ async fn a_swap_and_its_rollback_lose_nothing_under_a_running_projector() {
     assert_same(&found, &wanted, "the second one, again");
 }
 
+/// As a reader sees it who prepares his statement once.
+async fn generation(reader: &mut sqlx::PgConnection) -> i32 {
+    sqlx::query_scalar("select generation from rm.checkpoint").fetch_one(reader).await.expect("one row")
+}
+
 async fn at_the_end(tables: &Tables, schema: &str, seq: usize) {
     let there = async {
         let query = format!("select seq from {schema}.checkpoint");
@@ -109,7 +118,7 @@ async fn at_the_end(tables: &Tables, schema: &str, seq: usize) {
     tokio::time::timeout(crate::SOON, there).await.expect("it is followed to the end");
 }
 
-/// Red with `at.seq >= target` turned into `false` in `deal`.
+/// Red with the last chunk of `deal` handed out at `target + 1`.
 #[tokio::test]
 async fn a_past_ends_where_it_was_asked_to() {
     let tables = Tables::new().await;
@@ -131,4 +140,32 @@ async fn a_past_ends_where_it_was_asked_to() {
     assert!(workshop.build("rm", Until::End, 1).await.is_err(), "readers see it");
     assert!(workshop.build("public", Until::End, 1).await.is_err(), "somebody else's");
     assert!(workshop.build("x; drop schema rm", Until::End, 1).await.is_err(), "no name");
+}
+
+/// Red with a table left out of `Projection::tables`.
+#[tokio::test]
+async fn the_rows_of_what_forgets_are_held_against_their_streams_and_made_anew() {
+    let tables = Tables::new().await;
+    let (chat, small) = (history::chat(75, FACTS), history::small(75, 200));
+    let wanted = crate::in_one_go(&chat, &small, &tables).await;
+    let log: Arc<dyn EventLog> = Arc::new(Script::new(chat, small, never()));
+    let owner = Secret::from(tables.postgres.url(Role::Operator).as_str());
+    let workshop = Workshop::new(log, &owner).expect("a URL");
+    let differing = async || {
+        let checked = workshop.check_in_place().await.expect("it answers");
+        let tables = checked.into_iter().flat_map(|checked| checked.differences);
+        tables.map(|difference| difference.table).collect::<Vec<_>>()
+    };
+    assert_eq!(differing().await, Vec::<String>::new());
+    for spoil in [
+        "update rm_live.accounts set standing = 'erased'",
+        "delete from rm_live.sessions",
+        "update rm_live.presence set state = 'online'",
+        "delete from rm_live.markers",
+    ] {
+        sqlx::query(spoil).execute(&mut tables.operator().await).await.expect("the operator may");
+    }
+    assert_eq!(differing().await, ["accounts", "sessions", "presence", "markers"]);
+    workshop.refill().await.expect("the streams are there");
+    assert_same(&tables.contents().await, &wanted, "made anew");
 }

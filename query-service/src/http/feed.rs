@@ -64,8 +64,7 @@ pub(super) async fn page(
     let limit = page::limit(wish.limit)?;
     let mut found = feed::page(&app.direct, room, caller.user, wish.after, limit + 1).await?;
     let visibility = found.visibility.ok_or_else(Problem::not_found)?;
-    let standing = app.standing(std::mem::take(&mut found.caller), room, caller.user, found.position)?;
-    let role = standing.reads(visibility)?;
+    let role = app.reader(std::mem::take(&mut found.caller), (room, caller.user), found.position, visibility)?;
     if !found.follows_on(wish.after) {
         return Err(Problem::new(Code::Gone, "The entries after this one are no longer kept: load the room anew."));
     }

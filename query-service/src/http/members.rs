@@ -54,7 +54,7 @@ pub(super) async fn list(
     let after = wish.cursor.as_deref().map(|cursor| Place::of(list, cursor)).transpose()?;
     let mut found = members::of(&app.checked, room, caller.user, after, limit + 1, Utc::now()).await?;
     let visibility = found.visibility.ok_or_else(Problem::not_found)?;
-    app.standing(found.caller, room, caller.user, found.position)?.reads(visibility)?;
+    app.reader(found.caller, (room, caller.user), found.position, visibility)?;
     let page = page::cut(&mut found.members, limit, |member| (member.role, member.user.id.0).cursor(list));
     Ok(Json(ListPage { items: found.members, page, position: found.position }))
 }

@@ -111,6 +111,7 @@ async fn latest(app: &App, caller: UserId, room: RoomId, asked: &HeaderMap) -> R
     let position = app.given_out(latest.shown(), latest.as_of)?;
     if let Some(shared) = &latest.shared {
         let role = app.standing_of(room, caller).await?.reads(shared.visibility)?;
+        app.checkpoint.goes_on(room)?;
         let tag = tag((caller, role), latest.as_of, shared.changed);
         return tag.answer(asked, || shared.seen_by(caller, role, position)).map(Some);
     }
@@ -170,5 +171,5 @@ pub(super) async fn find(
 /// The caller's role, if he may read the room's history now.
 fn may_read(app: &App, found: &Found, room: RoomId, caller: UserId) -> Result<Role, Problem> {
     let visibility = found.visibility.ok_or_else(Problem::not_found)?;
-    app.standing(found.caller.clone(), room, caller, found.as_of.position)?.reads(visibility)
+    app.reader(found.caller.clone(), (room, caller), found.as_of.position, visibility)
 }

@@ -104,7 +104,7 @@ fn moderates(
     at: Position,
 ) -> Result<(), Problem> {
     let visibility = visibility.ok_or_else(Problem::not_found)?;
-    match app.standing(standing, room, caller, at)?.reads(visibility)? {
+    match app.reader(standing, (room, caller), at, visibility)? {
         Role::Moderator | Role::Owner => Ok(()),
         Role::Member => Err(Problem::new(Code::Forbidden, "This is for the room's moderators.")),
     }

@@ -73,7 +73,7 @@ pub(super) async fn list(
     let after: Option<Uuid> = wish.cursor.as_deref().map(|cursor| Place::of(list, cursor)).transpose()?;
     let right = presence::right(&app.checked, room, caller.user).await?;
     let visibility = right.visibility.ok_or_else(Problem::not_found)?;
-    app.standing(right.caller, room, caller.user, right.position)?.reads(visibility)?;
+    app.reader(right.caller, (room, caller.user), right.position, visibility)?;
     // What others were shown a moment ago may be from before the caller's own write.
     let wanted = wait::wish(&headers)?.map(|(position, _)| position);
     let compute = || presence::of(&app.checked, room, LISTED_MAX);

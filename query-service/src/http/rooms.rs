@@ -67,6 +67,7 @@ pub(super) async fn find(
     let position = found.as_of.position;
     let card = found.cards.into_iter().next().ok_or_else(Problem::not_found)?;
     let room = seen(&app, card, caller.user, position)?.ok_or_else(Problem::not_found)?;
+    app.checkpoint.goes_on(room.id)?;
     Ok(Json(OneRoom { room, position }))
 }
 

@@ -60,14 +60,16 @@ pub(super) async fn find(
     let position = found.position;
     if let Some(room) = asked.room {
         let visibility = found.visibility.ok_or_else(Problem::not_found)?;
-        app.standing(std::mem::take(&mut found.caller), room, caller.user, position)?.reads(visibility)?;
+        app.reader(std::mem::take(&mut found.caller), (room, caller.user), position, visibility)?;
     }
     let page = page::cut(&mut found.hits, asked.limit, |hit| hit.at.cursor(asked.list));
     let (mut items, mut shown) = (Vec::with_capacity(found.hits.len()), Vec::with_capacity(found.hits.len()));
     for hit in found.hits {
         let room = hit.room;
-        // Whoever has just left or been banned is no reader any more, whatever the rows say.
-        if app.standing(hit.standing, room.id, caller.user, position)?.role.is_some() {
+        // Whoever has just left or been banned is no reader any more, whatever the rows say. Of a room that waits for an
+        // operator nobody knows what may still be read.
+        let goes_on = app.checkpoint.goes_on(room.id).is_ok();
+        if goes_on && app.standing(hit.standing, room.id, caller.user, position)?.role.is_some() {
             items.push(SearchHit { message: hit.stored.message.clone(), room, highlight: hit.highlight });
             shown.push(hit.stored);
         }

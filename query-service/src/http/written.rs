@@ -95,9 +95,13 @@ fn moderates(standing: &Standing) -> bool {
     standing.role.is_some_and(|role| role >= Role::Moderator)
 }
 
-/// A message as the caller may see it now; `None`: he may not. His own he may, whatever became of him in its room.
+/// A message as the caller may see it now; `None`: he may not, or its room waits for an operator. His own he may, whatever
+/// became of him in its room.
 fn seen(app: &App, written: Written, caller: UserId, at: Position) -> Result<Option<Stored>, Problem> {
     let Written { stored, caller: standing, .. } = written;
+    if app.checkpoint.goes_on(stored.message.room_id).is_err() {
+        return Ok(None);
+    }
     let is_own = stored.message.author.id == caller;
     let standing = match app.standing(standing, stored.message.room_id, caller, at) {
         Ok(standing) => standing,

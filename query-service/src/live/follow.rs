@@ -54,7 +54,12 @@ async fn follow(
     health: Health,
 ) -> Result<()> {
     let (at, id) = begin(&hub, &*log, &pool, &health).await;
-    let start = if at.seq == 0 { Start::Beginning } else { Start::Checkpoint { seq: at.seq, id } };
+    let start = match at.seq {
+        0 => Start::Beginning,
+        // What is parked there had no id that could be read.
+        seq if id.0.is_nil() => Start::Sequence(seq),
+        seq => Start::Checkpoint { seq, id },
+    };
     let mut records = log.follow(StreamName::Chat, start, Vec::new());
     health.set(CHECK, State::Ok);
     while let Some(record) = records.next().await {

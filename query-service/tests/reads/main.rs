@@ -6,6 +6,7 @@ mod golden;
 mod history;
 mod lists;
 mod moderators;
+mod parked;
 mod presence;
 mod read_model;
 mod search;
