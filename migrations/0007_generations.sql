@@ -25,6 +25,8 @@ comment on column rm.parked.at is 'ce-time; of what has none that can be read, t
 comment on column rm.parked.why is 'Why it cannot be applied; absent: it waits for one before it.';
 -- What waits behind an event: chatroom parked retry, drop.
 create index parked_key on rm.parked (key, seq);
+-- What is not read or written for now, however much waits behind: the look at a checkpoint; the projector, before each batch.
+create index parked_cause on rm.parked (room_id) where why is not null;
 
 create table rm_live.generations (
     number integer not null,

@@ -131,7 +131,9 @@ pub(crate) async fn waiting_keys(
 ) -> Result<usize, tokio_postgres::Error> {
     match projection {
         Projection::Chat => {
-            let row = client.query_one("select count(distinct key) as waiting from parked", &[]).await?;
+            let row = client
+                .query_one("select count(distinct key) as waiting from parked where why is not null", &[])
+                .await?;
             Ok(usize::try_from(row.get::<_, i64>("waiting")).unwrap_or_default())
         }
         Projection::Identity | Projection::Presence | Projection::Markers => Ok(0),
@@ -247,7 +249,7 @@ fn select(projection: Projection) -> &'static str {
     match projection {
         Projection::Chat => {
             "select epoch, seq, event_time, generation, event_id, chain, set_config('synchronous_commit', 'off', true),
-                    (select array_agg(distinct key) from parked) as waiting
+                    (select array_agg(distinct key) from parked where why is not null) as waiting
              from checkpoint
              where projection = 'chat' and part = $1"
         }

@@ -153,9 +153,9 @@ async fn release_some(
     Ok(released)
 }
 
-/// The keys whose events wait.
+/// The keys whose events wait: of each, the first says why.
 pub(crate) async fn keys(transaction: &Transaction<'_>) -> Result<BTreeSet<String>, tokio_postgres::Error> {
-    let select = transaction.prepare_cached("select distinct key from parked").await?;
+    let select = transaction.prepare_cached("select distinct key from parked where why is not null").await?;
     Ok(transaction.query(&select, &[]).await?.iter().map(|row| row.get("key")).collect())
 }
 

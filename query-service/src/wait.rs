@@ -163,7 +163,7 @@ async fn look(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>
     let query = sqlx::query!(
         r#"
         select epoch, seq, generation,
-               (select array_agg(distinct room_id) from rm.parked where room_id is not null) as parked
+               (select array_agg(distinct room_id) from rm.parked where why is not null and room_id is not null) as parked
           from rm.checkpoint
          where projection = 'chat' and part = 0
         "#

@@ -53,6 +53,10 @@ pub(crate) async fn fill(system: &System, room: Room, people: [UserId; 2]) {
         select 3000000 + n, pg_temp.id('room', 1 + n % 1000), now(), pg_temp.id('user', n), 'reported',
                pg_temp.id('message', n), null, null, null, null
           from generate_series(1, 50000) n;
+        insert into rm.parked
+        select 4000000 + n, 'room ' || pg_temp.id('room', 1 + n % 100), pg_temp.id('room', 1 + n % 100), 2000 + n / 100,
+               'subject', 'type', '{{}}', '', now(), case when n <= 100 then 'broken' end
+          from generate_series(1, 20000) n;
         insert into rm.feed
         select pg_temp.id('room', 1 + n % 10000), 1000 + n / 10000, 1000000 + n, 'message.posted', now(),
                pg_temp.id('user', n), pg_temp.id('message', n), null, null
