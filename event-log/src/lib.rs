@@ -9,7 +9,7 @@ pub mod streams;
 
 pub use connect::{Login, connect};
 pub use error::{AppendError, FollowError, LogError};
-pub use nats::{Canary, Holder, JetStream, Latest, Lease, LeaseKey, Leases};
+pub use nats::{Canary, Holder, JetStream, Latest, Lease, LeaseKey, Leases, Typing, TypingSignals};
 pub use record::{Fact, Record};
 
 use events::{EventId, NewEvent, StreamName, Subject, Time};

@@ -13,6 +13,7 @@ mod replicas;
 mod send;
 mod sharing;
 mod stored;
+mod typing;
 mod unit;
 
 use crate::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
@@ -26,6 +27,7 @@ pub use latest::Latest;
 pub use leases::{Holder, Lease, LeaseKey, Leases};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use stored::LastStored;
+pub use typing::{Typing, TypingSignals};
 pub(crate) use unit::{APPEND_WITHIN, CONNECTED_WITHIN, Message, Unit};
 
 /// The log on JetStream. Clones share client and writers.
@@ -65,6 +67,11 @@ impl JetStream {
     /// than the bucket keeps anything.
     pub fn leases(&self, ttl: Duration) -> Leases {
         Leases::new(self.api.clone(), ttl)
+    }
+
+    /// Who is typing, beside the log.
+    pub fn typing(&self) -> TypingSignals {
+        TypingSignals { api: self.api.clone() }
     }
 
     /// Whether the log takes appends, for readiness.

@@ -4,15 +4,22 @@ mod catch_up;
 mod close;
 mod connection;
 mod follow;
+mod form;
 mod frame;
+mod hear;
+mod here;
 mod hub;
+mod markers;
 mod members;
 mod outbox;
 mod protocol;
 mod ring;
+mod server_sent;
 mod shut_out;
 mod texts;
+mod wire;
 
+use crate::wait::Checkpoint;
 use axum::{
     Router,
     extract::{
@@ -25,7 +32,7 @@ use axum::{
 };
 use clap::Args;
 use deadpool_postgres::Pool;
-use event_log::EventLog;
+use event_log::{EventLog, JetStream, TypingSignals};
 use platform::{
     Authenticator, Code, Problem, Shutdown,
     health::Health,
@@ -41,10 +48,15 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
+use form::Encoding;
+use here::Here;
 pub use hub::Hub;
+use wire::Wire;
 
-/// The subprotocol: JSON in text frames.
+/// The subprotocol with JSON in text frames; who asks for none has this one.
 pub const SUBPROTOCOL: &str = "chatroom.v1";
+/// The subprotocol with CBOR (RFC 8949) in binary frames.
+pub const SUBPROTOCOL_CBOR: &str = "chatroom.v1.cbor";
 /// Pages of the feed that are read at once for sockets that catch up.
 const QUERIES_MAX: usize = 64;
 /// What is read of a frame at all. Between the protocol's limit and this, the close code reaches the client for certain;
@@ -76,7 +88,9 @@ pub struct LiveArgs {
 
 /// What the live side is given.
 pub struct Around {
-    pub log: Arc<dyn EventLog>,
+    pub log: JetStream,
+    /// How far the read model is.
+    pub checkpoint: Checkpoint,
     /// For the feed, for members and names.
     pub pool: Pool,
     pub authenticator: Arc<Authenticator>,
@@ -90,6 +104,9 @@ pub struct Around {
 #[derive(Clone)]
 pub struct Live {
     hub: Hub,
+    here: Here,
+    typing: TypingSignals,
+    checkpoint: Checkpoint,
     pool: Pool,
     authenticator: Arc<Authenticator>,
     queries: Arc<Semaphore>,
@@ -105,10 +122,12 @@ pub struct Live {
 impl Live {
     /// Starts the hub, which follows the log until the shutdown and then tells its sockets to come back elsewhere.
     pub fn start(args: &LiveArgs, around: Around, health: &Health, shutdown: &Shutdown) -> Self {
-        let Around { log, pool, authenticator, origins, rate_limits } = around;
-        let hub = Hub::new();
+        let Around { log, checkpoint, pool, authenticator, origins, rate_limits } = around;
+        let (hub, here) = (Hub::new(), Here::default());
         let revocations = Arc::clone(authenticator.revocations());
-        follow::start(hub.clone(), log, pool.clone(), revocations, health.clone(), shutdown);
+        let followed: Arc<dyn EventLog> = Arc::new(log.clone());
+        follow::start(hub.clone(), followed, pool.clone(), revocations, health.clone(), shutdown);
+        hear::start(&hub, &here, &log, &pool, shutdown);
         let (ending, farewell) = (shutdown.token(), hub.clone());
         shutdown.spawn("farewell", async move {
             ending.cancelled().await;
@@ -118,6 +137,9 @@ impl Live {
         });
         Self {
             hub,
+            here,
+            typing: log.typing(),
+            checkpoint,
             pool,
             authenticator,
             queries: Arc::new(Semaphore::new(QUERIES_MAX)),
@@ -140,9 +162,9 @@ impl Live {
         self.hub.clone()
     }
 
-    /// `GET /v1/ws`.
+    /// `GET /v1/ws`, and the same as server-sent events.
     pub fn router(self) -> Router {
-        Router::new().route("/v1/ws", get(upgrade)).with_state(self)
+        Router::new().route("/v1/ws", get(upgrade)).route("/v1/events", get(server_sent::listen)).with_state(self)
     }
 
     /// Whether a new socket can be served now; a refusal is an HTTP status, before the upgrade.
@@ -153,7 +175,7 @@ impl Live {
         {
             return Err(Problem::new(Code::Forbidden, "Pages of this origin may not open sockets here."));
         }
-        if self.hub.position().is_none() || self.shutdown.is_cancelled() {
+        if self.hub.position().is_none() || self.shutdown.is_cancelled() || self.checkpoint.is_away() {
             return Err(
                 Problem::new(Code::ReadModelBehind, "No socket can be served yet.").after(Duration::from_secs(1))
             );
@@ -189,14 +211,16 @@ async fn upgrade(State(live): State<Live>, request: Request) -> Result<Response,
     let socket = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(no_socket)?;
     let seat = live.admit(&parts.headers)?;
     let socket = socket
-        .protocols([SUBPROTOCOL])
+        .protocols([SUBPROTOCOL, SUBPROTOCOL_CBOR])
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(READ_BYTES_MAX)
         .max_frame_size(READ_BYTES_MAX)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
+    let is_cbor = socket.selected_protocol().is_some_and(|protocol| protocol == SUBPROTOCOL_CBOR);
+    let encoding = if is_cbor { Encoding::Cbor } else { Encoding::Json };
     Ok(socket
         .on_upgrade(async move |socket| {
-            connection::run(live, socket).await;
+            connection::run(live, Wire::socket(socket, encoding)).await;
             drop(seat);
         })
         .into_response())

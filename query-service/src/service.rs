@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use axum::Router;
 use clap::Args;
-use event_log::{EventLog, JetStream, Login};
+use event_log::{JetStream, Login};
 use platform::{
     Authenticator, Shutdown,
     auth::{Revocations, VerifyingArgs},
@@ -77,8 +77,10 @@ impl Service {
         let checked = pool::checked(&url, Purpose::requests(ROLE), split.checked)?;
         let direct = pool::direct(&url, Purpose::requests(ROLE), split.direct)?;
         let authenticator = Arc::new(Authenticator::from_args(&config.verifying, Arc::new(Revocations::default()))?);
+        let checkpoint = Checkpoint::watch(checked.clone(), health.clone(), shutdown);
         let around = Around {
             log: log(&config.nats).await?,
+            checkpoint: checkpoint.clone(),
             pool: direct.clone(),
             authenticator: Arc::clone(&authenticator),
             origins: config.shell.cors_origins.clone(),
@@ -88,7 +90,7 @@ impl Service {
         let app = App {
             authenticator,
             limits: RateLimits::new(&config.limits),
-            checkpoint: Checkpoint::watch(checked.clone(), health.clone(), shutdown),
+            checkpoint,
             checked,
             direct,
             seen: Arc::new(live.hub()),
@@ -99,12 +101,12 @@ impl Service {
     }
 }
 
-async fn log(nats: &NatsArgs) -> Result<Arc<dyn EventLog>> {
+async fn log(nats: &NatsArgs) -> Result<JetStream> {
     let login = nats.credentials()?.map(|(user, password)| Login { user, password: password.expose().to_owned() });
     let client = event_log::connect(&nats.nats_url, login, nats.inbox_prefix(), ROLE)
         .await
         .with_context(|| format!("connecting to NATS at {}", nats.nats_url))?;
-    Ok(Arc::new(JetStream::new(client)))
+    Ok(JetStream::new(client))
 }
 
 /// Runs the role until the shutdown.

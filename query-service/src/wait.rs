@@ -11,7 +11,14 @@ use platform::{
     pool,
 };
 use sqlx::{PgPool, postgres::PgListener};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::watch, time::timeout};
 
 pub(crate) use enough::{Patience, enough, for_all, verified};
@@ -34,6 +41,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     at: watch::Receiver<Option<Seen>>,
+    /// Whether the last look at the read model failed.
+    away: Arc<AtomicBool>,
 }
 
 /// What a look at the read model found.
@@ -56,21 +65,29 @@ impl Checkpoint {
     /// Begins to watch. The connection that listens is one of the pool's, for as long as the process lives.
     pub fn watch(pool: PgPool, health: Health, shutdown: &Shutdown) -> Self {
         let (tell, at) = watch::channel(None);
+        let away = Arc::new(AtomicBool::new(true));
+        let eyes = Eyes { pool, health, tell, away: Arc::clone(&away) };
         let ending = shutdown.clone();
         shutdown.spawn("checkpoint", async move {
             tokio::select! {
                 () = ending.cancelled() => {}
-                () = follow(&pool, &health, &tell) => {}
+                () = eyes.follow() => {}
             }
             Ok(())
         });
-        Self { at }
+        Self { at, away }
     }
 
     /// The last known position; `None` until the read model was first read.
     #[must_use]
     pub fn now(&self) -> Option<AsOf> {
         self.at.borrow().as_ref().map(|seen| seen.as_of)
+    }
+
+    /// Whether Postgres does not answer, as far as this process knows.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
     }
 
     /// That the read model goes on with a room: behind an event that cannot be applied may wait a ban.
@@ -129,62 +146,75 @@ fn preferred_wait(headers: &HeaderMap) -> Duration {
     seconds.map_or(WAIT_MAX, |seconds| Duration::from_secs(seconds).min(WAIT_MAX))
 }
 
-/// Never ends: what fails is tried again, with Postgres's absence told as health.
-async fn follow(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>) {
-    loop {
-        if let Err(error) = listen(pool, health, tell).await {
-            health.set(READ_MODEL, State::failing("postgres-away", format!("{error:#}")));
-        }
-        // The pool has waited for its own timeout only where Postgres does not answer at all.
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+/// Who looks at the read model, and tells the others.
+struct Eyes {
+    pool: PgPool,
+    health: Health,
+    tell: watch::Sender<Option<Seen>>,
+    away: Arc<AtomicBool>,
 }
 
-async fn listen(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>) -> Result<()> {
-    let mut listener = PgListener::connect_with(pool).await.context("connecting to listen")?;
-    // Listen first, then look: a commit in between is told.
-    listener.listen(CHANNEL).await.context("listening for checkpoints")?;
-    look(pool, health, tell).await?;
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            told = listener.try_recv() => drop(told.context("listening for checkpoints")?),
-            _ = tick.tick() => {}
+impl Eyes {
+    /// Never ends: what fails is tried again, with Postgres's absence told as health.
+    async fn follow(&self) {
+        loop {
+            if let Err(error) = self.listen().await {
+                self.away.store(true, Ordering::Relaxed);
+                self.health.set(READ_MODEL, State::failing("postgres-away", format!("{error:#}")));
+            }
+            // The pool has waited for its own timeout only where Postgres does not answer at all.
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        // What is told is only that there is news: a read model that took another's place may be elsewhere by now than
-        // the one that told. All that was told by now needs one look.
-        while listener.next_buffered().is_some() {}
-        look(pool, health, tell).await?;
     }
-}
 
-async fn look(pool: &PgPool, health: &Health, tell: &watch::Sender<Option<Seen>>) -> Result<()> {
-    let query = sqlx::query!(
-        r#"
+    async fn listen(&self) -> Result<()> {
+        let mut listener = PgListener::connect_with(&self.pool).await.context("connecting to listen")?;
+        // Listen first, then look: a commit in between is told.
+        listener.listen(CHANNEL).await.context("listening for checkpoints")?;
+        self.look().await?;
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                told = listener.try_recv() => drop(told.context("listening for checkpoints")?),
+                _ = tick.tick() => {}
+            }
+            // What is told is only that there is news: a read model that took another's place may be elsewhere by now than
+            // the one that told. All that was told by now needs one look.
+            while listener.next_buffered().is_some() {}
+            self.look().await?;
+        }
+    }
+
+    async fn look(&self) -> Result<()> {
+        let query = sqlx::query!(
+            r#"
         select epoch, seq, generation,
                (select array_agg(distinct room_id) from rm.parked where why is not null and room_id is not null) as parked
           from rm.checkpoint
          where projection = 'chat' and part = 0
         "#
-    );
-    let row = pool::timed("checkpoint", query.fetch_optional(pool)).await.context("reading the checkpoint")?;
-    let Some(row) = row else {
-        tell.send_replace(None);
-        health.set(READ_MODEL, State::failing("no-read-model", "the projector has not begun"));
-        return Ok(());
-    };
-    let epoch = Epoch(u32::try_from(row.epoch).context("an epoch has 32 bits")?);
-    let position = Position { epoch, seq: u64::try_from(row.seq).context("a sequence is not negative")? };
-    let as_of = AsOf { position, generation: row.generation };
-    let seen = Some(Seen { as_of, parked: row.parked.unwrap_or_default().into_iter().map(RoomId).collect() });
-    tell.send_if_modified(|known| {
-        let is_news = *known != seen;
-        *known = seen;
-        is_news
-    });
-    health.set(READ_MODEL, State::Ok);
-    Ok(())
+        );
+        let row =
+            pool::timed("checkpoint", query.fetch_optional(&self.pool)).await.context("reading the checkpoint")?;
+        self.away.store(false, Ordering::Relaxed);
+        let Some(row) = row else {
+            self.tell.send_replace(None);
+            self.health.set(READ_MODEL, State::failing("no-read-model", "the projector has not begun"));
+            return Ok(());
+        };
+        let epoch = Epoch(u32::try_from(row.epoch).context("an epoch has 32 bits")?);
+        let position = Position { epoch, seq: u64::try_from(row.seq).context("a sequence is not negative")? };
+        let as_of = AsOf { position, generation: row.generation };
+        let seen = Some(Seen { as_of, parked: row.parked.unwrap_or_default().into_iter().map(RoomId).collect() });
+        self.tell.send_if_modified(|known| {
+            let is_news = *known != seen;
+            *known = seen;
+            is_news
+        });
+        self.health.set(READ_MODEL, State::Ok);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +233,7 @@ mod tests {
 
     fn checkpoint(first: Position) -> (watch::Sender<Option<Seen>>, Checkpoint) {
         let (tell, at) = watch::channel(as_of(first));
-        (tell, Checkpoint { at })
+        (tell, Checkpoint { at, away: Arc::default() })
     }
 
     #[tokio::test(start_paused = true)]

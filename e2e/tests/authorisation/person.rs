@@ -4,6 +4,10 @@ use chatroom::client::{Answer, Api, Ask};
 use events::UserId;
 use hyper::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// On a machine that is busy with other tests the log may be out of sight for a second or two.
+const TRIES_MAX: u32 = 10;
 
 /// Number and password of an account.
 #[derive(Debug, Clone)]
@@ -51,12 +55,22 @@ impl Person {
         api.send(ask.bearer(&self.token)).await.expect("an answer")
     }
 
-    /// Does what has to succeed.
+    /// Does what has to succeed: as any client does, again where the answer says that nothing was done, and when to come
+    /// back.
     pub(crate) async fn does(&self, api: &Api, method: Method, path: String, body: Option<Value>) -> Value {
-        let ask = Ask::new(method.clone(), path.clone());
-        let answer = self.asks(api, body.iter().fold(ask, |ask, body| ask.json(body))).await;
-        let said = answer.value();
-        assert!(answer.status.is_success(), "to set the stage, {method} {path} was answered {} {said}", answer.status);
-        said
+        for _ in 0..TRIES_MAX {
+            let ask = Ask::new(method.clone(), path.clone());
+            let answer = self.asks(api, body.iter().fold(ask, |ask, body| ask.json(body))).await;
+            let said = answer.value();
+            if answer.status.is_success() {
+                return said;
+            }
+            let again = said["retry_after_ms"].as_u64().filter(|_| said["code"] == "log-unavailable");
+            let Some(after) = again else {
+                panic!("to set the stage, {method} {path} was answered {} {said}", answer.status);
+            };
+            tokio::time::sleep(Duration::from_millis(after)).await;
+        }
+        panic!("to set the stage, {method} {path} was refused {TRIES_MAX} times")
     }
 }

@@ -21,7 +21,7 @@ const BY_HAND: [(&str, &str); 13] = [
     ("live: seqs at a position", "where room_id = wanted.id and position <= $2"),
     ("live: users changed since", "where id = member.user_id and position > $2"),
     ("live: lounges changed since", "and position > $2"),
-    ("live: unread", "where me.user_id = $1 and me.room_id = any($2)"),
+    ("live: unread", "as wanted (id, read, head)"),
     ("room_head", "select seq from rm.room_head where room_id = $1"),
     ("messages_known", "left join rm.messages as message on message.id = any($1)"),
     ("rooms_of_a_person", "select room_id, role = 'owner' as owns from rm.members"),

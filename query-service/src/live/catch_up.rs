@@ -1,6 +1,7 @@
 //! What did a client miss? Pages of the read model's feed, as `GET …/feed` shows them, and counts of what is unread.
 
 use super::{
+    form::Frame,
     frame::{Name, Person, of_lounge, of_user},
     members::kind,
     protocol::RoomSummary,
@@ -9,7 +10,6 @@ use crate::{
     feed::{self, Viewer},
     read,
 };
-use axum::extract::ws::Utf8Bytes;
 use deadpool_postgres::Pool;
 use events::{LoungeId, Position, RoomId, UserId};
 use platform::{Problem, pool};
@@ -25,7 +25,7 @@ pub(super) const MISSED_MAX: u64 = 10_000;
 /// A page of a room's feed.
 pub(super) enum Page {
     /// By number, oldest first; none where the read model is not that far.
-    Entries(Vec<(u64, Utf8Bytes)>),
+    Entries(Vec<(u64, Frame)>),
     /// What came next is not kept any more.
     Forgotten,
     /// By then the viewer was not in the room: the read model may be ahead of the hub, and know of a ban that the hub
@@ -47,7 +47,7 @@ pub(super) async fn page(pool: &Pool, room: RoomId, seq: u64, viewer: Viewer) ->
     let viewer = Viewer { role: role.min(viewer.role), ..viewer };
     let frame = |entry| {
         let frame = feed::frame(entry, room, found.position.epoch, viewer);
-        (frame.seq, serde_json::to_string(&frame).expect("a frame has string keys").into())
+        (frame.seq, Frame::new(serde_json::to_string(&frame).expect("a frame has string keys"), Some(frame.p)))
     };
     Ok(Page::Entries(found.entries.iter().map(frame).collect()))
 }
@@ -90,7 +90,7 @@ pub(super) async fn changed_since(
     pool: &Pool,
     rooms: &[RoomId],
     Position { epoch, seq }: Position,
-) -> Result<Vec<Utf8Bytes>, Problem> {
+) -> Result<Vec<Frame>, Problem> {
     let ids: Vec<Uuid> = rooms.iter().map(|room| room.0).collect();
     let after = i64::try_from(seq).unwrap_or(i64::MAX);
     let enough = i64::try_from(MISSED_MAX + 1).unwrap_or(i64::MAX);
@@ -129,20 +129,25 @@ pub(super) async fn changed_since(
     Ok(users.iter().map(user).chain(lounges.iter().map(lounge)).collect())
 }
 
-/// What is unread in each of these rooms: visible messages by others after the person's read marker, own last message
-/// and joining, at most 1,000.
+/// What is unread in each of these rooms, up to the head that the summary tells: visible messages by others after the
+/// person's read marker, own last message and joining, at most 1,000. `read` are markers that the read model may not know
+/// yet, one for each room.
 ///
 /// # Errors
 /// 503 `overloaded` while Postgres is away.
-pub(super) async fn unread(pool: &Pool, user: UserId, rooms: &mut [RoomSummary]) -> Result<(), Problem> {
+pub(super) async fn unread(pool: &Pool, user: UserId, read: &[u64], rooms: &mut [RoomSummary]) -> Result<(), Problem> {
+    let bigint = |seq: u64| i64::try_from(seq).unwrap_or(i64::MAX);
+    let heads: Vec<i64> = rooms.iter().map(|room| bigint(room.head)).collect();
+    let read: Vec<i64> = read.iter().copied().map(bigint).collect();
     let ids: Vec<Uuid> = rooms.iter().map(|room| room.id.0).collect();
     let client = pool.get().await?;
     let statement = client
         .prepare_cached(
             "select me.room_id, own.read, missed.unread, missed.mentions
-               from rm.members me
+               from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as wanted (id, read, head)
+               join rm.members me on me.room_id = wanted.id and me.user_id = $1
               cross join lateral (
-                    select greatest(coalesce(me.joined_seq, 0), coalesce((
+                    select greatest(wanted.read, coalesce(me.joined_seq, 0), coalesce((
                            select seq from rm_live.markers
                             where user_id = $1 and room_id = me.room_id), 0), coalesce((
                            select room_seq from rm.messages
@@ -153,12 +158,11 @@ pub(super) async fn unread(pool: &Pool, user: UserId, rooms: &mut [RoomSummary])
                     select count(*) as unread, count(*) filter (where newest.mentions @> array[$1]) as mentions
                       from (select mentions from rm.messages
                              where room_id = me.room_id and status = 'visible' and room_seq > own.read
-                               and author_id <> $1
-                             limit 1000) newest) missed
-              where me.user_id = $1 and me.room_id = any($2)",
+                               and room_seq <= wanted.head and author_id <> $1
+                             limit 1000) newest) missed",
         )
         .await?;
-    let rows = pool::timed("live: unread", client.query(&statement, &[&user.0, &ids])).await?;
+    let rows = pool::timed("live: unread", client.query(&statement, &[&user.0, &ids, &read, &heads])).await?;
     let count = |row: &Row, name| u64::try_from(row.get::<_, i64>(name)).unwrap_or_default();
     let found: HashMap<RoomId, &Row> = rows.iter().map(|row| (RoomId(row.get("room_id")), row)).collect();
     for room in rooms {

@@ -10,13 +10,12 @@ use super::{
     frame::Name,
     hub::Socket,
     outbox::Outbox,
-    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, INBOUND_BYTES_MAX, Said, Wanted},
+    protocol::{self, HEARTBEAT, IDENTIFY_WITHIN, Identity, Said},
+    wire::Wire,
 };
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use chase::{Fetching, Round, fetched};
 use chrono::Utc;
-use events::{Position, RoomId, UserId};
-use futures::SinkExt;
+use events::{Position, PresenceState, RoomId, UserId};
 use platform::{Caller, Code};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -24,39 +23,46 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
-use tokio_tungstenite::tungstenite;
 
 /// Frames that are fed before a flush.
 const FRAMES_PER_FLUSH: usize = 32;
-/// A write that is blocked for longer ends the socket, resumably.
-const WRITE_WITHIN: Duration = Duration::from_secs(5);
 /// Two heartbeats and a half without a word.
 const SILENCE_MAX: Duration = Duration::from_secs(HEARTBEAT.as_secs() * 5 / 2);
 
 /// Runs a socket from its upgrade to its end.
-pub(super) async fn run(live: Live, mut socket: WebSocket) {
-    let why = match greet(&live, &mut socket).await {
+pub(super) async fn run(live: Live, mut wire: Wire) {
+    let why = match greet(&live, &mut wire).await {
         Err(why) => Some(why),
         Ok(None) => None,
-        Ok(Some((caller, wanted, resume))) => Connection::run(&live, &mut socket, caller, wanted, resume).await,
+        Ok(Some((caller, identity))) => Connection::run(&live, &mut wire, caller, identity).await,
     };
-    let Some(why) = why else { return };
-    metrics::counter!("live_closes_total", "code" => why.code().to_string()).increment(1);
-    let frame = CloseFrame { code: why.code(), reason: why.reason().into() };
-    // A client that is gone does not hear it.
-    let _ = timeout(WRITE_WITHIN, socket.send(Message::Close(Some(frame)))).await;
+    end(wire, why).await;
 }
 
-type Identified = (Caller, Vec<Wanted>, Option<Position>);
+/// As [`run`], of somebody who has said who he is.
+pub(super) async fn run_identified(live: Live, mut wire: Wire, caller: Caller, identity: Identity) {
+    let why = Connection::run(&live, &mut wire, caller, identity).await;
+    end(wire, why).await;
+}
+
+async fn end(wire: Wire, why: Option<Close>) {
+    let Some(why) = why else { return };
+    metrics::counter!("live_closes_total", "code" => why.code().to_string()).increment(1);
+    wire.close(why).await;
+}
 
 /// Says hello and waits for the client to say who it is; `None` when it went away.
-async fn greet(live: &Live, socket: &mut WebSocket) -> Result<Option<Identified>, Close> {
+async fn greet(live: &Live, wire: &mut Wire) -> Result<Option<(Caller, Identity)>, Close> {
     let epoch = live.hub.position().map_or(0, |at| at.epoch.0);
-    write(socket, [protocol::hello(epoch)]).await?;
-    let said = timeout(IDENTIFY_WITHIN, hear(socket)).await.map_err(|_| Close::IdentifyTimeout)??;
+    wire.write([protocol::hello(epoch)]).await?;
+    let ending = live.shutdown.token();
+    let said = tokio::select! {
+        said = timeout(IDENTIFY_WITHIN, wire.hear()) => said.map_err(|_| Close::IdentifyTimeout)??,
+        () = ending.cancelled() => return Err(Close::GoingAway),
+    };
     match said {
         None => Ok(None),
-        Some(Said::Identify { token, rooms, resume }) => Ok(Some((verified(live, &token)?, rooms, resume))),
+        Some(Said::Identify(identity)) => Ok(Some((verified(live, &identity.token)?, identity))),
         Some(_) => Err(Close::ProtocolError),
     }
 }
@@ -66,46 +72,6 @@ fn verified(live: &Live, token: &str) -> Result<Caller, Close> {
         Code::TokenExpired => Close::TokenExpired,
         _ => Close::AuthenticationFailed,
     })
-}
-
-/// The next thing that the client says; `None` when it is gone.
-async fn hear(socket: &mut WebSocket) -> Result<Option<Said>, Close> {
-    loop {
-        match socket.recv().await {
-            Some(Ok(Message::Text(text))) if text.len() > INBOUND_BYTES_MAX => return Err(Close::FrameTooBig),
-            Some(Ok(Message::Text(text))) => return protocol::read(&text).map(Some),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Binary(_))) => return Err(Close::ProtocolError),
-            Some(Err(why)) if is_too_big(&why) => return Err(Close::FrameTooBig),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
-        }
-    }
-}
-
-/// Whether the WebSocket layer refused a frame by its length, without reading it.
-fn is_too_big(why: &axum::Error) -> bool {
-    let cause = std::error::Error::source(why).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
-    matches!(cause, Some(tungstenite::Error::Capacity(_)))
-}
-
-/// Feeds frames, then flushes once.
-async fn write(socket: &mut WebSocket, frames: impl IntoIterator<Item = Utf8Bytes>) -> Result<(), Close> {
-    let mut written = 0;
-    let writing = async {
-        for frame in frames {
-            socket.feed(Message::Text(frame)).await?;
-            written += 1;
-        }
-        socket.flush().await
-    };
-    let ended = timeout(WRITE_WITHIN, writing).await;
-    metrics::counter!("live_frames_total").increment(written);
-    match ended {
-        Ok(Ok(())) => Ok(()),
-        // Cut: it resumes, if it can.
-        Ok(Err(_)) => Err(Close::GoingAway),
-        Err(_) => Err(Close::SlowConsumer),
-    }
 }
 
 struct Connection<'a> {
@@ -123,22 +89,19 @@ struct Connection<'a> {
     heard: Instant,
     /// Since when, and how much was heard since.
     minute: (Instant, u32),
+    /// When it last said that he types.
+    typed: Option<Instant>,
 }
 
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         self.live.hub.leave(self.id);
+        self.live.here.goes(self.caller.user, self.id);
     }
 }
 
 impl<'a> Connection<'a> {
-    async fn run(
-        live: &'a Live,
-        socket: &mut WebSocket,
-        caller: Caller,
-        wanted: Vec<Wanted>,
-        resume: Option<Position>,
-    ) -> Option<Close> {
+    async fn run(live: &'a Live, wire: &mut Wire, caller: Caller, identity: Identity) -> Option<Close> {
         let outbox = Arc::new(Outbox::default());
         let Caller { user, session, credential, .. } = caller;
         let known = Socket { user, session, credential, outbox: Arc::clone(&outbox) };
@@ -155,10 +118,12 @@ impl<'a> Connection<'a> {
             named: HashMap::new(),
             heard: now,
             minute: (now, 0),
+            typed: None,
         };
-        match connection.identify(socket, wanted, resume).await {
+        live.here.shows(user, id, PresenceState::Online);
+        match connection.identify(wire, identity).await {
             Err(why) => Some(why),
-            Ok(()) => connection.listen(socket).await.err().flatten(),
+            Ok(()) => connection.listen(wire).await.err().flatten(),
         }
     }
 
@@ -167,18 +132,19 @@ impl<'a> Connection<'a> {
     }
 
     /// Until the end; `Err(None)` when the client is gone.
-    async fn listen(&mut self, socket: &mut WebSocket) -> Result<(), Option<Close>> {
+    async fn listen(&mut self, wire: &mut Wire) -> Result<(), Option<Close>> {
         loop {
             self.advance()?;
             let outbox = Arc::clone(&self.outbox);
             let expires = (self.caller.expires_at - Utc::now()).to_std().unwrap_or_default();
-            let deadline = (self.heard + SILENCE_MAX).min(Instant::now() + expires);
+            let over = Instant::now() + expires;
+            let deadline = if wire.is_spoken_on() { over.min(self.heard + SILENCE_MAX) } else { over };
             tokio::select! {
-                said = hear(socket) => {
+                said = wire.hear() => {
                     let said = said?.ok_or(None)?;
                     self.answer(said).await?;
                 }
-                () = outbox.ready() => self.write_what_waits(socket).await?,
+                () = outbox.ready() => self.write_what_waits(wire).await?,
                 fetched = fetched(&mut self.fetching) => self.take(fetched)?,
                 () = tokio::time::sleep_until(deadline) => return Err(Some(self.overdue())),
             }
@@ -189,10 +155,10 @@ impl<'a> Connection<'a> {
         if self.caller.expires_at <= Utc::now() { Close::TokenExpired } else { Close::HeartbeatMissed }
     }
 
-    async fn write_what_waits(&self, socket: &mut WebSocket) -> Result<(), Option<Close>> {
+    async fn write_what_waits(&self, wire: &mut Wire) -> Result<(), Option<Close>> {
         let (frames, close) = self.outbox.take(FRAMES_PER_FLUSH);
         if !frames.is_empty() {
-            write(socket, frames).await?;
+            wire.write(frames).await?;
         }
         close.map_or(Ok(()), |why| Err(Some(why)))
     }

@@ -1,7 +1,7 @@
 //! How does a durable event look on a socket? Encoded once for everybody, and once more for who may see more.
 
+use super::form::Frame;
 use crate::resource::{Author, Message};
-use axum::extract::ws::Utf8Bytes;
 use chrono::SecondsFormat;
 use event_log::Fact;
 use events::{
@@ -52,9 +52,9 @@ pub(super) struct Rendered {
     telling: Telling,
     p: Position,
     of: (RoomId, u64),
-    everybody: OnceCell<Utf8Bytes>,
+    everybody: OnceCell<Frame>,
     /// With what only some may see.
-    more: OnceCell<Utf8Bytes>,
+    more: OnceCell<Frame>,
 }
 
 /// Who sees more.
@@ -75,7 +75,7 @@ struct OfRoom<'a> {
 
 impl Rendered {
     /// The bytes for this viewer.
-    pub(super) fn seen_by(&self, user: UserId, role: Role) -> Utf8Bytes {
+    pub(super) fn seen_by(&self, user: UserId, role: Role) -> Frame {
         match &self.telling.private {
             Some((private, who)) if who.includes(user, role) => {
                 let all = || self.telling.d.iter().chain(private).map(|(name, value)| (name.clone(), value.clone()));
@@ -85,9 +85,9 @@ impl Rendered {
         }
     }
 
-    fn bytes(&self, d: &Map<String, Value>) -> Utf8Bytes {
+    fn bytes(&self, d: &Map<String, Value>) -> Frame {
         let frame = OfRoom { t: &self.telling.t, d, p: self.p, room: self.of.0, seq: self.of.1 };
-        serde_json::to_string(&frame).expect("a frame has string keys").into()
+        Frame::new(serde_json::to_string(&frame).expect("a frame has string keys"), Some(self.p))
     }
 }
 
@@ -129,9 +129,9 @@ impl Telling {
 }
 
 /// A person's state, as bytes.
-pub(super) fn of_user(t: &str, p: Position, user: UserId, Person { name, standing }: &Person) -> Utf8Bytes {
+pub(super) fn of_user(t: &str, p: Position, user: UserId, Person { name, standing }: &Person) -> Frame {
     let d = json!({ "user": user, "display_name": name.display_name, "kind": name.kind, "standing": standing });
-    json!({ "t": t, "d": d, "p": p }).to_string().into()
+    Frame::new(json!({ "t": t, "d": d, "p": p }).to_string(), Some(p))
 }
 
 /// Name, description, and whether it is active.
@@ -142,10 +142,10 @@ pub(super) fn lounge_state(lounge: &Lounge) -> LoungeState<'_> {
 }
 
 /// A lounge's state, as bytes.
-pub(super) fn of_lounge(t: &str, p: Position, lounge: LoungeId, state: LoungeState<'_>) -> Utf8Bytes {
+pub(super) fn of_lounge(t: &str, p: Position, lounge: LoungeId, state: LoungeState<'_>) -> Frame {
     let (name, description, active) = state;
     let d = json!({ "lounge": lounge, "name": name, "description": description, "active": active });
-    json!({ "t": t, "d": d, "p": p }).to_string().into()
+    Frame::new(json!({ "t": t, "d": d, "p": p }).to_string(), Some(p))
 }
 
 /// `{"<noun>": id, "by", "at"}`, and what changed.

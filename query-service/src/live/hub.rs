@@ -2,6 +2,7 @@
 
 mod ask;
 mod attach;
+mod beside;
 mod tell;
 
 pub(super) use ask::Standing;
@@ -9,11 +10,14 @@ pub(super) use attach::{Attached, Learned};
 
 use super::{
     close::Close,
+    form::Frame,
     frame::{lounge_state, of_lounge},
+    markers::Markers,
     members::Member,
     outbox::Outbox,
     ring::{EVENTS_MAX, Entry, Ring},
 };
+use beside::There;
 use event_log::{Fact, Record};
 use events::{Epoch, Event, LoungeId, Position, RoomId, SessionId, Subject, UserId};
 use std::{
@@ -44,7 +48,11 @@ struct State {
     ring: Ring,
     rooms: HashMap<RoomId, Listened>,
     sockets: BTreeMap<u64, Socket>,
+    /// The sockets of each person.
+    of_people: HashMap<UserId, Vec<u64>>,
     next_socket: u64,
+    there: There,
+    markers: Markers,
 }
 
 /// A room with a socket here.
@@ -63,7 +71,10 @@ impl Hub {
                 ring: Ring::after(0, EVENTS_MAX),
                 rooms: HashMap::new(),
                 sockets: BTreeMap::new(),
+                of_people: HashMap::new(),
                 next_socket: 0,
+                there: There::default(),
+                markers: Markers::default(),
             })),
             position: watch::Sender::new(None),
         }
@@ -128,11 +139,13 @@ impl Hub {
     /// A socket that has identified itself.
     pub(super) fn enter(&self, socket: Socket, per_user_max: usize) -> Option<u64> {
         let mut state = self.lock();
-        if state.sockets.values().filter(|other| other.user == socket.user).count() >= per_user_max {
+        let id = state.next_socket + 1;
+        let theirs = state.of_people.entry(socket.user).or_default();
+        if theirs.len() >= per_user_max {
             return None;
         }
-        state.next_socket += 1;
-        let id = state.next_socket;
+        theirs.push(id);
+        state.next_socket = id;
         state.sockets.insert(id, socket);
         metrics::gauge!("live_sockets").set(state.sockets.len() as f64);
         Some(id)
@@ -140,8 +153,16 @@ impl Hub {
 
     /// A socket that is gone.
     pub(super) fn leave(&self, id: u64) {
-        let mut state = self.lock();
-        state.sockets.remove(&id);
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if let Some(Socket { user, .. }) = state.sockets.remove(&id)
+            && let Some(theirs) = state.of_people.get_mut(&user)
+        {
+            theirs.retain(|other| *other != id);
+            if theirs.is_empty() {
+                state.of_people.remove(&user);
+            }
+        }
         state.rooms.retain(|_, room| {
             room.sockets.remove(&id);
             room.sockets.remove(&(WAITING | id));
@@ -168,12 +189,18 @@ impl Hub {
     }
 
     /// Tells every socket something.
-    pub(super) fn tell_all(&self, frame: &axum::extract::ws::Utf8Bytes) {
+    pub(super) fn tell_all(&self, frame: &Frame) {
         self.lock().sockets.values().for_each(|socket| socket.outbox.push(frame.clone(), None));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn sockets_of(&self, user: UserId) -> impl Iterator<Item = &Socket> {
+        self.of_people.get(&user).into_iter().flatten().filter_map(|id| self.sockets.get(id))
     }
 }
 

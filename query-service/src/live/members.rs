@@ -2,7 +2,7 @@
 
 use super::frame::Name;
 use deadpool_postgres::Pool;
-use events::{LoungeId, Role, RoomId, UserId, UserKind};
+use events::{LoungeId, Role, RoomId, Time, UserId, UserKind};
 use platform::{Problem, pool};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -12,6 +12,14 @@ use uuid::Uuid;
 pub(super) struct Member {
     pub(super) name: Name,
     pub(super) role: Role,
+    /// `Time::MAX_UTC`: for ever.
+    pub(super) muted_until: Option<Time>,
+}
+
+impl Member {
+    pub(super) fn is_muted(&self, now: Time) -> bool {
+        self.muted_until.is_some_and(|until| until > now)
+    }
 }
 
 /// A room's members as of a checkpoint.
@@ -45,7 +53,8 @@ pub(super) async fn load(pool: &Pool, rooms: &[RoomId]) -> Result<HashMap<RoomId
     let client = pool.get().await?;
     let statement = client
         .prepare_cached(
-            "select c.seq, wanted.id as room_id, r.lounge_id, m.user_id, m.role, u.display_name, u.kind
+            "select c.seq, wanted.id as room_id, r.lounge_id, m.user_id, m.role, m.muted, m.muted_until,
+                    u.display_name, u.kind
                from rm.checkpoint c
               cross join unnest($1::uuid[]) as wanted (id)
                left join rm.rooms r on r.id = wanted.id
@@ -68,7 +77,9 @@ pub(super) async fn load(pool: &Pool, rooms: &[RoomId]) -> Result<HashMap<RoomId
         let display_name = row.get::<_, Option<String>>("display_name").unwrap_or_default();
         let name = Name { display_name, kind: kind(row.get::<_, Option<&str>>("kind").unwrap_or_default()) };
         let role = role(row.get::<_, Option<&str>>("role").unwrap_or_default());
-        room.members.insert(UserId(user), Member { name, role });
+        let until = || row.get::<_, Option<Time>>("muted_until").unwrap_or(Time::MAX_UTC);
+        let muted_until = row.get::<_, Option<bool>>("muted").unwrap_or_default().then(until);
+        room.members.insert(UserId(user), Member { name, role, muted_until });
     }
     Ok(loaded)
 }
@@ -84,4 +95,23 @@ pub(super) async fn names(pool: &Pool, users: &[UserId]) -> Result<HashMap<UserI
     let rows = pool::timed("live: names", client.query(&statement, &[&ids])).await?;
     let name = |row: &tokio_postgres::Row| Name { display_name: row.get("display_name"), kind: kind(row.get("kind")) };
     Ok(rows.iter().map(|row| (UserId(row.get("id")), name(row))).collect())
+}
+
+/// The rooms that somebody is a member of, the newest first, at most `limit`.
+///
+/// # Errors
+/// 503 `overloaded` while Postgres is away.
+pub(super) async fn rooms_of(pool: &Pool, user: UserId, limit: usize) -> Result<Vec<RoomId>, Problem> {
+    let client = pool.get().await?;
+    let statement = client
+        .prepare_cached(
+            "select room_id from rm.members
+              where user_id = $1 and role is not null
+              order by room_id desc
+              limit $2",
+        )
+        .await?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = pool::timed("live: rooms of a person", client.query(&statement, &[&user.0, &limit])).await?;
+    Ok(rows.iter().map(|row| RoomId(row.get("room_id"))).collect())
 }

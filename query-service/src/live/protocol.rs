@@ -1,8 +1,11 @@
 //! What do client and server say to each other besides durable frames? JSON objects `{"t": type, "d": {…}}`.
 
-use super::close::Close;
-use axum::extract::ws::Utf8Bytes;
-use events::{Position, Role, RoomId, SessionId, UserId};
+use super::{
+    close::Close,
+    form::{Encoding, Frame},
+};
+use crate::resource::Presence;
+use events::{Position, PresenceState, Role, RoomId, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
@@ -17,17 +20,38 @@ pub(super) const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
 pub(super) const INBOUND_BYTES_MAX: usize = 16 << 10;
 /// Frames of a client in a minute.
 pub(super) const INBOUND_PER_MINUTE: u32 = 120;
-/// Frames of the protocol that this release serves beyond the always served ones.
-const FEATURES: &[&str] = &["resume"];
+/// How often a client says that somebody types; what comes sooner is not told.
+pub(super) const TYPING_EVERY: Duration = Duration::from_secs(3);
+/// What this release serves of the protocol beyond what every release does.
+const FEATURES: &[&str] = &["resume", "cbor", "compress", "presence", "typing", "read"];
 
 /// What a client says.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
-    Identify { token: String, rooms: Vec<Wanted>, resume: Option<Position> },
-    Sub { wanted: Wanted, at: Option<Position> },
+    Identify(Identity),
+    Sub {
+        wanted: Wanted,
+        at: Option<Position>,
+    },
     Unsub(RoomId),
     Heartbeat,
-    Auth { token: String },
+    Auth {
+        token: String,
+    },
+    /// He types there.
+    Typing(RoomId),
+    /// This socket shows him so, from now on.
+    Presence(PresenceState),
+}
+
+/// Who a client is, and what it wants to hear.
+#[derive(Debug, PartialEq)]
+pub(super) struct Identity {
+    pub(super) token: String,
+    pub(super) rooms: Vec<Wanted>,
+    pub(super) resume: Option<Position>,
+    /// Whether long frames are to come deflated.
+    pub(super) deflates: bool,
 }
 
 /// A room, and the last number that the client has of it.
@@ -39,9 +63,10 @@ pub(super) struct Wanted {
     pub(super) seq: Option<u64>,
 }
 
+/// A frame as it comes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Frame {
+struct Heard {
     t: String,
     #[serde(default)]
     d: Value,
@@ -55,6 +80,8 @@ struct Identify {
     rooms: Vec<Wanted>,
     #[serde(default)]
     resume: Option<String>,
+    #[serde(default)]
+    compress: bool,
 }
 
 #[derive(Deserialize)]
@@ -69,8 +96,14 @@ struct Sub {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unsub {
+struct OfRoom {
     room: RoomId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shows {
+    state: PresenceState,
 }
 
 #[derive(Deserialize)]
@@ -80,39 +113,44 @@ struct Auth {
 }
 
 /// Reads a frame, or says with which code the socket ends.
-pub(super) fn read(text: &str) -> Result<Said, Close> {
+pub(super) fn read(encoding: Encoding, bytes: &[u8]) -> Result<Said, Close> {
     fn body<T: for<'de> Deserialize<'de>>(d: Value) -> Result<T, Close> {
         serde_json::from_value(d).map_err(|_| Close::ProtocolError)
     }
     fn position(text: Option<String>) -> Result<Option<Position>, Close> {
         text.map(|text| text.parse().map_err(|_| Close::BadPosition)).transpose()
     }
-    let Frame { t, d } = serde_json::from_str(text).map_err(|_| Close::ProtocolError)?;
+    let heard = match encoding {
+        Encoding::Json => serde_json::from_slice(bytes).ok(),
+        Encoding::Cbor => ciborium::from_reader(bytes).ok(),
+    };
+    let Heard { t, d } = heard.ok_or(Close::ProtocolError)?;
     match t.as_str() {
         "identify" => {
-            let Identify { token, rooms, resume } = body(d)?;
+            let Identify { token, rooms, resume, compress: deflates } = body(d)?;
             if rooms.len() > ROOMS_MAX {
                 return Err(Close::ProtocolError);
             }
-            Ok(Said::Identify { token, rooms, resume: position(resume)? })
+            Ok(Said::Identify(Identity { token, rooms, resume: position(resume)?, deflates }))
         }
         "sub" => {
             let Sub { room, seq, p } = body(d)?;
             Ok(Said::Sub { wanted: Wanted { room, seq }, at: position(p)? })
         }
-        "unsub" => body(d).map(|Unsub { room }| Said::Unsub(room)),
+        "unsub" => body(d).map(|OfRoom { room }| Said::Unsub(room)),
         "auth" => body(d).map(|Auth { token }| Said::Auth { token }),
         "hb" => Ok(Said::Heartbeat),
-        // Typing and presence are not among the features that `hello` names.
+        "typing" => body(d).map(|OfRoom { room }| Said::Typing(room)),
+        "presence" => body(d).map(|Shows { state }| Said::Presence(state)),
         _ => Err(Close::ProtocolError),
     }
 }
 
-fn frame(t: &str, d: Value) -> Utf8Bytes {
-    json!({ "t": t, "d": d }).to_string().into()
+fn frame(t: &str, d: Value) -> Frame {
+    Frame::new(json!({ "t": t, "d": d }).to_string(), None)
 }
 
-pub(super) fn hello(epoch: u32) -> Utf8Bytes {
+pub(super) fn hello(epoch: u32) -> Frame {
     frame(
         "hello",
         json!({
@@ -140,40 +178,75 @@ pub(super) struct RoomSummary {
     pub(super) mentions: u64,
 }
 
-pub(super) fn ready(user: UserId, session: SessionId, p: Position, rooms: &[RoomSummary]) -> Utf8Bytes {
+pub(super) fn ready(user: UserId, session: SessionId, p: Position, rooms: &[RoomSummary]) -> Frame {
     frame("ready", json!({ "user": user, "session": session, "p": p, "rooms": rooms }))
 }
 
-pub(super) fn caught_up(room: Option<RoomId>, p: Position) -> Utf8Bytes {
+pub(super) fn caught_up(room: Option<RoomId>, p: Position) -> Frame {
     match room {
         Some(room) => frame("caught_up", json!({ "room": room, "p": p })),
-        None => frame("caught_up", json!({ "p": p })),
+        None => Frame::caught_up(json!({ "t": "caught_up", "d": { "p": p } }).to_string(), p),
     }
 }
 
-pub(super) fn reset(room: RoomId, reason: &str, p: Position, head: u64) -> Utf8Bytes {
+pub(super) fn reset(room: RoomId, reason: &str, p: Position, head: u64) -> Frame {
     frame("reset", json!({ "room": room, "reason": reason, "p": p, "head": head }))
 }
 
-pub(super) fn room_gone(room: RoomId, reason: &str) -> Utf8Bytes {
+pub(super) fn room_gone(room: RoomId, reason: &str) -> Frame {
     frame("room_gone", json!({ "room": room, "reason": reason }))
 }
 
-pub(super) fn hb_ack(p: Position, heads: &BTreeMap<RoomId, u64>) -> Utf8Bytes {
+pub(super) fn hb_ack(p: Position, heads: &BTreeMap<RoomId, u64>) -> Frame {
     frame("hb_ack", json!({ "p": p, "heads": heads }))
 }
 
-pub(super) fn auth_ok(expires_in: u64) -> Utf8Bytes {
+pub(super) fn auth_ok(expires_in: u64) -> Frame {
     frame("auth_ok", json!({ "expires_in": expires_in }))
 }
 
-pub(super) fn drain(min: Duration, max: Duration) -> Utf8Bytes {
+pub(super) fn drain(min: Duration, max: Duration) -> Frame {
     frame("drain", json!({ "retry_after_ms": [min.as_millis() as u64, max.as_millis() as u64] }))
+}
+
+/// Who came or went, by user id.
+pub(super) fn presence_diff(room: RoomId, users: &[Presence]) -> Frame {
+    frame("presence_diff", json!({ "room": room, "users": users }))
+}
+
+/// How many of a room's members are how much there; the others are offline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    pub(super) online: u64,
+    pub(super) away: u64,
+    pub(super) dnd: u64,
+}
+
+/// Of a room that is too large to tell each of its members.
+pub(super) fn presence_counts(room: RoomId, counts: Counts) -> Frame {
+    frame("presence_diff", json!({ "room": room, "counts": counts }))
+}
+
+/// Something of it was not told: the client reads the room's presence anew.
+pub(super) fn presence_reload(room: RoomId) -> Frame {
+    frame("presence_diff", json!({ "room": room, "reload": true }))
+}
+
+pub(super) fn typing(room: RoomId, user: UserId) -> Frame {
+    frame("typing", json!({ "room": room, "user": user }))
+}
+
+pub(super) fn read_marker(room: RoomId, seq: u64) -> Frame {
+    frame("read", json!({ "room": room, "seq": seq }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Result<Said, Close> {
+        super::read(Encoding::Json, text.as_bytes())
+    }
 
     const ROOM: &str = "0190a6f2-7c3e-7b1a-9c55-3f2b8a4d6e01";
 
@@ -181,7 +254,7 @@ mod tests {
     fn what_a_client_may_say_is_read() {
         assert_eq!(read(r#"{"t":"hb"}"#), Ok(Said::Heartbeat));
         let identify = format!(r#"{{"t":"identify","d":{{"token":"x","rooms":[{{"room":"{ROOM}","seq":7}}]}}}}"#);
-        let Ok(Said::Identify { rooms, resume: None, .. }) = read(&identify) else { panic!("it is one") };
+        let Ok(Said::Identify(Identity { rooms, resume: None, .. })) = read(&identify) else { panic!("it is one") };
         assert_eq!(rooms[0].seq, Some(7));
         assert!(matches!(read(&format!(r#"{{"t":"unsub","d":{{"room":"{ROOM}"}}}}"#)), Ok(Said::Unsub(_))));
     }

@@ -7,12 +7,15 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 use clap::{Args, FromArgMatches};
 use event_log::{EventLog, JetStream, streams};
 use events::{
-    Actor, Change, Condition, Envelope, Epoch, Event, EventId, Lounge, LoungeEvent, LoungeId, Membership,
-    MembershipEvent, MessageEvent, MessageId, NewEvent, Position, Role as Rank, Room, RoomEvent, RoomId, SessionId,
-    StreamName, Subject, User, UserEvent, UserId, UserKind, Visibility,
+    Actor, Change, Condition, Envelope, Epoch, Event, EventId, Lounge, LoungeEvent, LoungeId, Marker, MarkerEvent,
+    Membership, MembershipEvent, MessageEvent, MessageId, NewEvent, Position, Presence, PresenceEvent, PresenceState,
+    Role as Rank, Room, RoomEvent, RoomId, SessionId, StreamName, Subject, User, UserEvent, UserId, UserKind,
+    Visibility,
     lounge::{LoungeChanged, LoungeCreated},
-    membership::{MemberBanned, MemberJoined},
+    marker::RoomRead,
+    membership::{MemberBanned, MemberJoined, MemberMuted},
     message::MessagePosted,
+    presence::PresenceChanged,
     room::RoomCreated,
     user::{UserAppeared, UserProfileChanged},
 };
@@ -166,12 +169,17 @@ impl House {
     }
 
     pub(crate) async fn bans(&self, owner: UserId, room: RoomId, user: UserId) -> Result<u64> {
+        let banned = MembershipEvent::from(MemberBanned { room, user, until: None, reason: None });
+        self.changes_member(owner, room, user, banned).await
+    }
+
+    /// Of somebody who has only joined.
+    async fn changes_member(&self, by: UserId, room: RoomId, user: UserId, event: MembershipEvent) -> Result<u64> {
         let (member, at) = (Subject::Member(room, user), Utc::now().trunc_subsecs(3));
         let joined = MembershipEvent::from(MemberJoined { room, user, role: Rank::Member, at });
         let before = Change::<_, Membership>::of(None, joined).after;
-        let banned = MembershipEvent::from(MemberBanned { room, user, until: None, reason: None });
-        let banned = Change::<_, Membership>::of(Some(before), banned);
-        self.append(owner, Uuid::now_v7(), member, member, banned.into()).await
+        let change = Change::<_, Membership>::of(Some(before), event);
+        self.append(by, Uuid::now_v7(), member, member, change.into()).await
     }
 
     pub(crate) async fn opens_lounge(&self, owner: UserId) -> Result<LoungeId> {
@@ -204,6 +212,42 @@ impl House {
         let said = MessagePosted { room, message, author, text, reply_to: None, mentions: Vec::new() };
         let event = Event::Message(MessageEvent::Posted(said));
         self.append(author, id, Subject::RoomMessages(room), Subject::Member(room, author), event).await
+    }
+
+    /// Somebody is there, or not, from now on.
+    pub(crate) async fn shows(&self, user: UserId, state: PresenceState) -> Result<u64> {
+        let (subject, at) = (Subject::Presence(user), Utc::now().trunc_subsecs(3));
+        let change = Change::<_, Presence>::of(None, PresenceEvent::from(PresenceChanged { user, state, at }));
+        self.append(user, Uuid::now_v7(), subject, subject, change.into()).await
+    }
+
+    pub(crate) async fn reads(&self, user: UserId, room: RoomId, seq: u64) -> Result<u64> {
+        let subject = Subject::Marker(user, room);
+        let change = Change::<_, Marker>::of(None, MarkerEvent::from(RoomRead { user, room, seq }));
+        self.append(user, Uuid::now_v7(), subject, subject, change.into()).await
+    }
+
+    pub(crate) async fn mutes(&self, owner: UserId, room: RoomId, user: UserId) -> Result<u64> {
+        let muted = MembershipEvent::from(MemberMuted { room, user, until: None, reason: None });
+        self.changes_member(owner, room, user, muted).await
+    }
+
+    /// What the bucket says of somebody.
+    pub(crate) async fn lease(&self, user: UserId) -> Option<PresenceState> {
+        let leases = self.log.leases(Duration::from_secs(75)).list().await;
+        leases.into_iter().find(|lease| lease.key.user == user).and_then(|lease| lease.state)
+    }
+
+    /// From here on the read model knows nothing new.
+    pub(crate) fn stops_projecting(&self) {
+        self.projector.cancel();
+    }
+
+    pub(crate) async fn writes(&self, sql: &str) -> Result<()> {
+        let database = PgPool::connect(&self.servers.postgres.url(Role::Operator)).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&database).await?;
+        database.close().await;
+        Ok(())
     }
 
     pub(crate) fn position(&self, seq: u64) -> String {

@@ -1,5 +1,7 @@
 //! Does a socket hear everything, in order, whatever is away or ends meanwhile? On real servers.
 
+mod beside;
+mod forms;
 mod gate;
 mod house;
 mod socket;
@@ -117,8 +119,9 @@ async fn a_room_that_is_asked_for_again_is_taken_up_anew() -> Result<()> {
     let house = House::start(&["--sockets-per-user=2"]).await?;
     let ada = house.welcomes("Ada").await?;
     let room = house.opens_room(&[ada]).await?;
-    house.posts(ada, room, "tea").await?;
-    let mut socket = house.listens(ada, json!({ "rooms": [{ "room": room, "seq": 2 }, { "room": room }] })).await?;
+    let tea = house.posts(ada, room, "tea").await?;
+    let rooms = json!([{ "room": room, "seq": 2 }, { "room": room }]);
+    let mut socket = house.listens(ada, json!({ "rooms": rooms, "resume": house.position(tea) })).await?;
     let (heard, _) = socket.hears_until("caught_up").await?;
     assert_eq!(numbers(&heard, room), [3]);
     socket.says("sub", json!({ "room": room, "seq": 1 })).await?;

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 use events::RoomId;
+use flate2::read::ZlibDecoder;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{net::SocketAddr, time::Duration};
+use std::{io::Read, net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -15,7 +16,12 @@ use tokio_tungstenite::{
 /// On a machine that is busy with other tests.
 const HEARS_WITHIN: Duration = Duration::from_secs(20);
 
-pub(crate) struct Socket(WebSocketStream<TcpStream>);
+pub(crate) struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    is_cbor: bool,
+    /// Frames that came deflated.
+    pub(crate) deflated: usize,
+}
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Frame {
@@ -34,21 +40,51 @@ impl Socket {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse()?);
         }
         match client_async(request, TcpStream::connect(address).await?).await {
-            Ok((stream, _)) => Ok(Self(stream)),
+            Ok((stream, _)) => {
+                let is_cbor = protocol.is_some_and(|protocol| protocol.ends_with(".cbor"));
+                Ok(Self { stream, is_cbor, deflated: 0 })
+            }
             Err(Error::Http(response)) => bail!("{}", response.status().as_u16()),
             Err(other) => Err(other.into()),
         }
     }
 
     pub(crate) async fn says(&mut self, t: &str, d: Value) -> Result<()> {
-        Ok(self.0.send(Message::text(json!({ "t": t, "d": d }).to_string())).await?)
+        let said = json!({ "t": t, "d": d });
+        let message = match self.is_cbor {
+            false => Message::text(said.to_string()),
+            true => {
+                let mut bytes = Vec::new();
+                ciborium::into_writer(&said, &mut bytes)?;
+                Message::binary(bytes)
+            }
+        };
+        Ok(self.stream.send(message).await?)
+    }
+
+    pub(crate) async fn says_binary(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.send(Message::binary(bytes.to_vec())).await?)
     }
 
     pub(crate) async fn hears(&mut self) -> Result<Frame> {
         match self.next().await? {
             Message::Text(text) => Ok(serde_json::from_str(&text)?),
+            Message::Binary(bytes) => self.reads(&bytes),
             other => bail!("no frame but {other:?}"),
         }
+    }
+
+    fn reads(&mut self, bytes: &[u8]) -> Result<Frame> {
+        let mut inflated = Vec::new();
+        let bytes = match bytes.first() {
+            Some(0x78) => {
+                self.deflated += 1;
+                ZlibDecoder::new(bytes).read_to_end(&mut inflated)?;
+                &inflated
+            }
+            _ => bytes,
+        };
+        if self.is_cbor { Ok(ciborium::from_reader(bytes)?) } else { Ok(serde_json::from_slice(bytes)?) }
     }
 
     /// Everything up to the next frame of this kind, and that.
@@ -77,7 +113,7 @@ impl Socket {
 
     async fn next(&mut self) -> Result<Message> {
         loop {
-            let heard = timeout(HEARS_WITHIN, self.0.next()).await.context("nothing is heard")?;
+            let heard = timeout(HEARS_WITHIN, self.stream.next()).await.context("nothing is heard")?;
             match heard.context("it was cut")?? {
                 Message::Ping(_) | Message::Pong(_) => {}
                 message => return Ok(message),

@@ -7,9 +7,10 @@ use super::{
 };
 use crate::live::{
     close::Close,
-    protocol::{self, INBOUND_PER_MINUTE, ROOMS_MAX, Said, Wanted},
+    protocol::{self, INBOUND_PER_MINUTE, ROOMS_MAX, Said, TYPING_EVERY, Wanted},
 };
 use chrono::Utc;
+use event_log::Typing;
 use events::{Position, RoomId};
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ impl Connection<'_> {
         self.heard = Instant::now();
         self.count()?;
         match said {
-            Said::Identify { .. } => Err(Close::ProtocolError),
+            Said::Identify(_) => Err(Close::ProtocolError),
             Said::Heartbeat => {
                 let p = self.position()?;
                 self.outbox.push_with_heads(|heads| protocol::hb_ack(p, heads));
@@ -32,6 +33,23 @@ impl Connection<'_> {
                 Ok(())
             }
             Said::Sub { wanted, at } => self.sub(wanted, at).await,
+            Said::Typing(room) => {
+                self.types(Typing { room, user: self.caller.user }).await;
+                Ok(())
+            }
+            Said::Presence(state) => {
+                self.live.here.shows(self.caller.user, self.id, state);
+                Ok(())
+            }
+        }
+    }
+
+    /// What is said more often than the protocol has it is not told; nor is what the person may not say.
+    async fn types(&mut self, typing: Typing) {
+        let is_late_enough = self.typed.is_none_or(|typed| typed.elapsed() >= TYPING_EVERY);
+        if is_late_enough && self.live.hub.may_type(typing) {
+            self.typed = Some(Instant::now());
+            self.live.typing.say(typing).await;
         }
     }
 
@@ -62,10 +80,16 @@ impl Connection<'_> {
             self.leave(room, "unavailable");
             return Ok(());
         }
-        let Some((_, head)) = self.live.hub.standing(room, self.caller.user) else {
+        let Some(standing @ (_, head)) = self.live.hub.standing(room, self.caller.user) else {
             self.leave(room, "not-a-member");
             return Ok(());
         };
+        if self.live.checkpoint.goes_on(room).is_err() {
+            let reset = self.parked(room, self.position()?, standing);
+            self.rooms.remove(&room);
+            self.outbox.push(reset, None);
+            return Ok(());
+        }
         let verdict = if stale { Some("epoch") } else { seq.filter(|seq| *seq > head).map(|_| "ahead") };
         if let Some(reason) = verdict {
             self.outbox.push(protocol::reset(room, reason, self.position()?, head), None);

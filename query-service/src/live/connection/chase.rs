@@ -6,12 +6,12 @@ use crate::{
     live::{
         catch_up::{self, MISSED_MAX, Page},
         close::Close,
+        form::Frame,
         frame::Name,
         hub::Attached,
         members, protocol,
     },
 };
-use axum::extract::ws::Utf8Bytes;
 use events::{RoomId, UserId};
 use platform::Problem;
 use std::{
@@ -150,7 +150,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    fn put(&mut self, room: RoomId, frames: Vec<(u64, Utf8Bytes)>) {
+    fn put(&mut self, room: RoomId, frames: Vec<(u64, Frame)>) {
         for (seq, frame) in frames {
             if !self.outbox.has_room() {
                 return;

@@ -3,16 +3,16 @@
 use super::{
     Connection, FRAMES_PER_FLUSH,
     chase::{Chase, Round},
-    write,
 };
 use crate::live::{
     catch_up::{self, MISSED_MAX},
     close::Close,
+    form::Frame,
     hub::{Learned, Standing},
     members,
-    protocol::{self, RoomSummary, Wanted},
+    protocol::{self, Identity, RoomSummary, Wanted},
+    wire::Wire,
 };
-use axum::extract::ws::{Utf8Bytes, WebSocket};
 use events::{Epoch, Position, RoomId};
 use platform::Problem;
 use std::{
@@ -24,24 +24,29 @@ use tokio::time::timeout;
 /// How long the hub may take to a position that a client has seen elsewhere.
 const POSITION_WITHIN: Duration = Duration::from_secs(4);
 
+/// How long `ready` waits for the read model to count what is unread up to the heads that it tells.
+const UNREAD_WITHIN: Duration = Duration::from_secs(1);
+
 /// What happened since the position of a resume.
 #[derive(Default)]
 struct Since {
     /// The numbers that rooms had there, of those that the client gave no number of.
     seqs: HashMap<RoomId, u64>,
     /// The latest state of people and lounges that changed.
-    changed: Vec<Utf8Bytes>,
+    changed: Vec<Frame>,
 }
 
 impl Connection<'_> {
     /// Rights and heads in one step, then `ready`, then the rooms in the order asked.
     pub(super) async fn identify(
         &mut self,
-        socket: &mut WebSocket,
-        mut wanted: Vec<Wanted>,
-        resume: Option<Position>,
+        wire: &mut Wire,
+        Identity { token: _, rooms: mut wanted, resume, deflates }: Identity,
     ) -> Result<(), Close> {
         self.is_still_welcome()?;
+        if deflates {
+            wire.deflate();
+        }
         let is_stale = match resume {
             Some(position) => !self.reaches(position).await?,
             None => false,
@@ -60,6 +65,10 @@ impl Connection<'_> {
                 frames.push(protocol::room_gone(wanted.room, "not-a-member"));
                 continue;
             };
+            if self.live.checkpoint.goes_on(wanted.room).is_err() {
+                frames.push(self.parked(wanted.room, p, standing));
+                continue;
+            }
             theirs.push((wanted, standing));
         }
         let (since, verdict) = match resume {
@@ -77,14 +86,30 @@ impl Connection<'_> {
             let from = seq.or(since.seqs.get(&room).copied()).filter(|_| verdict.is_none());
             chases.push_back(Chase::after(room, from.unwrap_or(head).min(head)));
         }
-        catch_up::unread(&self.live.pool, self.caller.user, &mut summaries).await.map_err(|_| Close::GoingAway)?;
+        self.count_unread(p, &mut summaries).await.map_err(|_| Close::GoingAway)?;
         frames.extend(since.changed);
-        write(socket, [protocol::ready(self.caller.user, self.caller.session, p, &summaries)]).await?;
+        wire.write([protocol::ready(self.caller.user, self.caller.session, p, &summaries)]).await?;
         for some in frames.chunks(FRAMES_PER_FLUSH) {
-            write(socket, some.iter().cloned()).await?;
+            wire.write(some.iter().cloned()).await?;
         }
         self.rounds.push_back(Round::new(None, chases));
         Ok(())
+    }
+
+    /// A room whose events wait, because one of them cannot be applied, is not heard: behind it may wait a ban.
+    pub(super) fn parked(&self, room: RoomId, p: Position, (_, head): Standing) -> Frame {
+        self.live.hub.detach(self.id, room);
+        metrics::counter!("live_resets_total", "reason" => "parked").increment(1);
+        protocol::reset(room, "parked", p, head)
+    }
+
+    /// Counts what is unread up to these heads, by a read model that is there; by one that is late, as far as it is.
+    async fn count_unread(&self, p: Position, summaries: &mut [RoomSummary]) -> Result<(), Problem> {
+        // Late, it counts less: the client counts on from there with what it reads.
+        let _ = self.live.checkpoint.reaches(p, UNREAD_WITHIN).await;
+        let read = self.live.hub.read_by(self.caller.user, summaries.iter().map(|room| room.id));
+        let _permit = self.live.queries.acquire().await.map_err(|_| Problem::internal())?;
+        catch_up::unread(&self.live.pool, self.caller.user, &read, summaries).await
     }
 
     /// Between the token's check and the hub's knowing of us it may have been revoked: from now on the hub would close us.
@@ -134,7 +159,7 @@ impl Connection<'_> {
     }
 
     /// The latest state of people and lounges that changed since: from the rows, and what came after them.
-    async fn changed_since(&self, rooms: &[RoomId], position: Position) -> Result<Vec<Utf8Bytes>, Problem> {
+    async fn changed_since(&self, rooms: &[RoomId], position: Position) -> Result<Vec<Frame>, Problem> {
         let (later, is_all) = self.live.hub.changed_since(rooms, position);
         if is_all {
             return Ok(later);

@@ -2,10 +2,12 @@
 
 use super::{Hub, Listened};
 use crate::{
-    live::frame::{lounge_state, of_lounge, of_user},
+    live::{
+        form::Frame,
+        frame::{lounge_state, of_lounge, of_user},
+    },
     rights::{SeenAfter, Shown},
 };
-use axum::extract::ws::Utf8Bytes;
 use events::{Epoch, Membership, Position, Role, RoomId, UserId};
 
 /// A person's role in a room, and the room's head.
@@ -42,13 +44,13 @@ impl Hub {
 
     /// The latest state of the members and lounges of these listened rooms that changed after a position, as far as
     /// the ring knows; and whether it knows all of it.
-    pub(in crate::live) fn changed_since(&self, rooms: &[RoomId], position: Position) -> (Vec<Utf8Bytes>, bool) {
+    pub(in crate::live) fn changed_since(&self, rooms: &[RoomId], position: Position) -> (Vec<Frame>, bool) {
         let state = self.lock();
         let rooms: Vec<&Listened> = rooms.iter().filter_map(|room| state.rooms.get(room)).collect();
         let p = |seq: u64| Position { epoch: self.position().map_or(Epoch(0), |at| at.epoch), seq };
         let users = state.ring.users_after(position.seq);
         let users = users.filter(|(user, ..)| rooms.iter().any(|room| room.members.contains_key(user)));
-        let mut frames: Vec<Utf8Bytes> =
+        let mut frames: Vec<Frame> =
             users.map(|(user, seq, state)| of_user("user.changed", p(seq), user, &state.into())).collect();
         let lounges = state.ring.lounges_after(position.seq);
         let lounges = lounges.filter(|(lounge, ..)| rooms.iter().any(|room| room.lounge == Some(*lounge)));

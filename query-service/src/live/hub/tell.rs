@@ -3,15 +3,15 @@
 use super::{Listened, State, WAITING};
 use crate::live::{
     close::Close,
+    form::Frame,
     frame::{Name, Person, Telling, of_user, telling},
     members::Member,
     protocol,
     ring::Ring,
 };
-use axum::extract::ws::Utf8Bytes;
 use event_log::Fact;
 use events::{
-    Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, RoomId, Subject, UserEvent, UserId,
+    Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, RoomId, Subject, Time, UserEvent, UserId,
     message::MessageStatus,
 };
 use std::collections::{HashMap, HashSet};
@@ -52,7 +52,8 @@ pub(super) fn enter_or_leave(
         Some(role) => {
             let known = members.get(&user).map(|member| member.name.clone());
             let name = known.or(named).unwrap_or_else(Name::unknown);
-            members.insert(user, Member { name, role });
+            let muted_until = after.muted.as_ref().map(|mute| mute.until.unwrap_or(Time::MAX_UTC));
+            members.insert(user, Member { name, role, muted_until });
         }
     }
 }
@@ -118,8 +119,9 @@ impl State {
                 return;
             }
             UserEvent::CredentialChanged(changed) => {
-                let theirs = self.sockets.values().filter(|socket| socket.user == changed.user);
-                let old = theirs.filter(|socket| socket.credential < changed.number);
+                // The session that it was changed in goes on, and on its sockets too.
+                let others = self.sockets_of(changed.user).filter(|socket| Some(socket.session) != changed.session);
+                let old = others.filter(|socket| socket.credential < changed.number);
                 old.for_each(|socket| socket.outbox.close(Close::SessionRevoked));
                 return;
             }
@@ -132,8 +134,7 @@ impl State {
             UserEvent::Reinstated(event) => (event.user, None),
         };
         if let Some(why) = own {
-            let theirs = self.sockets.values().filter(|socket| socket.user == user);
-            theirs.for_each(|socket| socket.outbox.close(why));
+            self.sockets_of(user).for_each(|socket| socket.outbox.close(why));
         }
         let person = Person::from(after);
         let mut hearing: HashSet<u64> = HashSet::new();
@@ -146,7 +147,7 @@ impl State {
         self.push_to(&hearing, &of_user(event.event_type().name, p, user, &person));
     }
 
-    pub(super) fn push_to(&self, sockets: &HashSet<u64>, frame: &Utf8Bytes) {
+    pub(super) fn push_to(&self, sockets: &HashSet<u64>, frame: &Frame) {
         for socket in sockets.iter().filter_map(|id| self.sockets.get(id)) {
             socket.outbox.push(frame.clone(), None);
         }

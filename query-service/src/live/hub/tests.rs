@@ -12,7 +12,6 @@ use crate::{
     rights::SeenAfter,
 };
 use async_nats::HeaderMap;
-use axum::extract::ws::Utf8Bytes;
 use events::{
     Actor, Change, Envelope, EventId, Membership, MembershipEvent, MessageEvent, MessageId, NewEvent, Role, Time, User,
     UserEvent, UserKind,
@@ -63,7 +62,11 @@ fn bans_bob(seq: u64) -> Record {
 }
 
 fn member(name: &str) -> Member {
-    Member { name: Name { display_name: name.into(), kind: UserKind::Registered }, role: Role::Member }
+    Member {
+        name: Name { display_name: name.into(), kind: UserKind::Registered },
+        role: Role::Member,
+        muted_until: None,
+    }
 }
 
 /// A hub at position 100, where the room has had 10 events, and both are members.
@@ -84,14 +87,14 @@ fn enters(hub: &Hub, user: UserId) -> (u64, Arc<Outbox>) {
     (id, outbox)
 }
 
-fn numbers(frames: &[Utf8Bytes]) -> Vec<u64> {
-    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame).expect("a frame"));
+fn numbers(frames: &[Frame]) -> Vec<u64> {
+    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame.json()).expect("a frame"));
     frames.filter_map(|frame| frame["seq"].as_u64()).collect()
 }
 
 fn heard(outbox: &Outbox) -> Vec<(String, u64)> {
     let frames = outbox.take(usize::MAX).0;
-    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame).expect("a frame"));
+    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame.json()).expect("a frame"));
     frames
         .map(|frame| (frame["t"].as_str().unwrap_or_default().to_owned(), frame["seq"].as_u64().unwrap_or(0)))
         .collect()
@@ -252,9 +255,9 @@ fn who_was_away_is_told_the_latest_of_those_who_changed_meanwhile() {
     hub.publish(EPOCH, &renames_ada(101));
     let since = |seq| hub.changed_since(&[ROOM], Position { epoch: EPOCH, seq });
     let (frames, is_all) = since(100);
-    let frame: serde_json::Value = serde_json::from_str(&frames[0]).expect("a frame");
+    let frame: serde_json::Value = serde_json::from_str(frames[0].json()).expect("a frame");
     assert_eq!((frames.len(), is_all, &frame["d"]["display_name"]), (1, true, &"Augusta".into()));
     assert_eq!(since(101), (vec![], true));
     assert!(!since(99).1, "the ring begins at 100");
-    assert_eq!(hub.changed_since(&[], Position { epoch: EPOCH, seq: 100 }).0, Vec::<&str>::new());
+    assert_eq!(hub.changed_since(&[], Position { epoch: EPOCH, seq: 100 }).0, Vec::<Frame>::new());
 }

@@ -23,7 +23,7 @@ fn removes_all_of_ada(seq: u64) -> Record {
 /// Text and status of each frame.
 fn shown(outbox: &Outbox) -> Vec<(Option<String>, Option<String>)> {
     let frames = outbox.take(usize::MAX).0;
-    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame).expect("a frame"));
+    let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame.json()).expect("a frame"));
     let field = |frame: &serde_json::Value, name| frame["d"][name].as_str().map(ToOwned::to_owned);
     frames.map(|frame| (field(&frame, "text"), field(&frame, "status"))).collect()
 }
