@@ -83,8 +83,7 @@ impl Connection<'_> {
             match round.chases.front().copied() {
                 Some(chase) => self.go_on_with(chase, round.hopeless)?,
                 None => {
-                    let caught_up = protocol::caught_up(round.of, self.position()?);
-                    self.outbox.push(caught_up, None);
+                    self.live.hub.caught_up(self.id, round.of);
                     self.rounds.pop_front();
                 }
             }

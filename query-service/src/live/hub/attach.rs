@@ -4,7 +4,7 @@ use super::{
     Hub, Listened, State, WAITING,
     tell::{enter_or_leave, render},
 };
-use crate::live::{frame::Name, members::Loaded, ring::Entry};
+use crate::live::{frame::Name, members::Loaded, protocol, ring::Entry};
 use events::{Epoch, Event, MessageEvent, Position, RoomId, UserId};
 use std::collections::{HashMap, HashSet};
 
@@ -98,6 +98,16 @@ impl Hub {
         listened.sockets.remove(&(WAITING | id));
         listened.sockets.insert(id);
         Attached::Yes
+    }
+}
+
+impl Hub {
+    /// Says to a socket that it has all up to the hub's position: under the lock, so that nothing later stands before it.
+    pub(in crate::live) fn caught_up(&self, id: u64, of: Option<RoomId>) {
+        let state = self.lock();
+        if let Some((socket, at)) = state.sockets.get(&id).zip(self.position()) {
+            socket.outbox.push(protocol::caught_up(of, at), None);
+        }
     }
 }
 

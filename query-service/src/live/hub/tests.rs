@@ -17,7 +17,7 @@ use events::{
     UserEvent, UserKind,
     membership::{MemberBanned, MemberJoined},
     message::MessagePosted,
-    user::{UserAppeared, UserProfileChanged},
+    user::{CredentialChanged, UserAppeared, UserProfileChanged},
 };
 use uuid::Uuid;
 
@@ -85,6 +85,28 @@ fn enters(hub: &Hub, user: UserId) -> (u64, Arc<Outbox>) {
     let loaded = Loaded { checkpoint: 100, lounge: None, members };
     assert_eq!(hub.learn(id, ROOM, Some(loaded)), Learned::Yes);
     (id, outbox)
+}
+
+/// A password that was changed for the second time, in this session.
+fn changes_password(seq: u64, user: UserId, session: Option<SessionId>) -> Record {
+    let at = Time::UNIX_EPOCH;
+    let appeared = UserAppeared { user, display_name: "Ada".into(), kind: UserKind::Registered, at };
+    let before = Change::<_, User>::of(None, UserEvent::from(appeared)).after;
+    let changed = UserEvent::from(CredentialChanged { user, number: 2, session });
+    record(seq, Subject::User(user), Change::of(Some(before), changed))
+}
+
+// Red with the session left out of the comparison: who changes his password is put off his own socket.
+#[test]
+fn a_new_password_ends_the_sockets_of_the_other_sessions_only() {
+    for (session, ends) in
+        [(Some(SessionId(Uuid::from_u128(9))), false), (Some(SessionId(Uuid::from_u128(8))), true), (None, true)]
+    {
+        let hub = hub();
+        let (_, outbox) = enters(&hub, ADA);
+        hub.publish(EPOCH, &changes_password(101, ADA, session));
+        assert_eq!(outbox.take(usize::MAX).1.is_some(), ends, "{session:?}");
+    }
 }
 
 fn numbers(frames: &[Frame]) -> Vec<u64> {
