@@ -1,13 +1,15 @@
-//! Do the promises of the write side hold when everything happens at once? Plays it out, and reads the log.
+//! Do the promises hold when everything happens at once? Plays it out, and reads the log, or what clients hold.
 
 mod backing;
 mod duplicates;
 mod faults;
 mod instance;
 mod kills;
+mod live;
 mod pair;
 mod person;
 mod power;
+mod process;
 mod promises;
 mod proxies;
 mod races;
@@ -23,13 +25,14 @@ use clap::{Args, Subcommand};
 pub use duplicates::{DuplicatesArgs, DuplicatesReport, duplicates};
 pub use faults::{Output, Part};
 pub use kills::{Killed, KillsArgs, kills};
+pub use live::{LiveArgs, LiveReport, Spoiled, live};
 pub use power::{NoDisk, PowerArgs, power};
 pub use proxies::{Lost, ProxiesArgs, proxies};
 pub use races::{Race, RacesArgs, RacesReport, races};
 pub use sabotage::Sabotage;
 pub use tally::Tally;
 
-/// Plays conflicting commands on servers of its own and judges by the log alone. Exits 1 when a promise is broken.
+/// Plays what goes wrong, on servers of its own, and judges by the log alone, or by what clients hold. Exits 1 when a promise is broken.
 #[derive(Debug, Clone, Args)]
 pub struct ChaosArgs {
     #[command(subcommand)]
@@ -48,6 +51,8 @@ enum What {
     Kills(KillsArgs),
     /// The power goes under clients who repeat, and the log starts from what the disk had.
     Power(PowerArgs),
+    /// Sockets are cut at random frames, processes die and servers restart: has everybody all of it, once, in order?
+    Live(LiveArgs),
     /// A command service whose log breaks a rule: what `kills --sabotage` starts.
     #[command(hide = true)]
     Instance(Box<kills::InstanceArgs>),
@@ -64,6 +69,7 @@ pub async fn run(args: &ChaosArgs) -> Result<()> {
         What::Proxies(args) => proxies::run(args).await,
         What::Kills(args) => kills::run(args).await,
         What::Power(args) => power::run(args).await,
+        What::Live(args) => live::run(args).await,
         What::Instance(args) => kills::run_instance(args).await,
     }
 }

@@ -1,7 +1,6 @@
 //! What if a process dies in the midst of it? kill -9 for the command service, the log, and the leader of a cluster.
 
 mod instance;
-mod process;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -14,10 +13,10 @@ use super::{
     backing::Backing,
     faults::{Book, Gather, Output, Part, tell},
     instance::Instance,
+    process::Process,
     sabotage::Sabotage,
 };
 pub(super) use instance::{InstanceArgs, run as run_instance};
-use process::Process;
 
 /// The stream whose leader dies.
 const STREAM: &str = "CHAT";
@@ -142,7 +141,7 @@ async fn part(
 ) -> Result<Part> {
     let seed = args.seed.unwrap_or_else(rand::random);
     // The first one sets the stage, and keeps the rules.
-    let mut service = Process::start(program, backing.commands(), None).await?;
+    let mut service = Process::start(program, "command-service", backing.commands()).await?;
     let calm = Arc::new(Instance::at(service.listen)?);
     let (number, clients, ways) = (killed as u8, args.clients, vec![Arc::clone(&calm)]);
     let crowd = Gather { part: killed.name(), number, clients, seed, calm: &calm, ways, sabotage: args.sabotage }

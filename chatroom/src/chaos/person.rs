@@ -25,7 +25,7 @@ struct Id<T> {
 #[derive(Debug, Clone)]
 pub(super) struct Person {
     pub(super) id: UserId,
-    access: String,
+    pub(super) access: String,
     pub(super) refresh: String,
 }
 
@@ -97,7 +97,7 @@ impl Person {
         self.asks(Method::GET, path).header("chat-min-position", at_least).header("prefer", "wait=4")
     }
 
-    fn asks(&self, method: Method, path: impl Into<String>) -> Ask {
+    pub(super) fn asks(&self, method: Method, path: impl Into<String>) -> Ask {
         Ask::new(method, path).bearer(&self.access)
     }
 }

@@ -1,4 +1,4 @@
-//! A command service in a process of its own, which dies by kill -9 and comes back at the same address.
+//! A service in a process of its own, which dies by kill -9 and comes back at the same address.
 
 use anyhow::{Context, Result, bail};
 use hyper::Method;
@@ -24,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Dropped, it is killed.
 pub(super) struct Process {
     pub(super) listen: SocketAddr,
+    role: &'static str,
     program: PathBuf,
     settings: Settings,
     sabotage: Option<Sabotage>,
@@ -32,19 +33,19 @@ pub(super) struct Process {
 
 impl Process {
     /// Started, and answering.
-    pub(super) async fn start(program: &Path, settings: Settings, sabotage: Option<Sabotage>) -> Result<Self> {
+    pub(super) async fn start(program: &Path, role: &'static str, settings: Settings) -> Result<Self> {
         let listen = stack::listen(0).await?.local_addr()?;
         let settings = settings
             .with("LISTEN", listen.to_string())
             .with("ADMIN_LISTEN", "127.0.0.1:0")
             // That the log is away is played, and no news. Why it cannot start it says all the same.
             .with("LOG", "off");
-        let mut process = Self { listen, program: program.into(), settings, sabotage, running: None };
+        let mut process = Self { listen, role, program: program.into(), settings, sabotage: None, running: None };
         process.restart().await?;
         Ok(process)
     }
 
-    /// From its next start on it breaks this rule.
+    /// From its next start on it, a command service, breaks this rule.
     pub(super) fn breaks(&mut self, sabotage: Sabotage) {
         self.sabotage = Some(sabotage);
     }
@@ -52,7 +53,7 @@ impl Process {
     /// SIGKILL: it has no time to finish anything.
     pub(super) async fn kill(&mut self) -> Result<()> {
         let Some(mut running) = self.running.take() else { return Ok(()) };
-        running.kill().context("killing the command service")?;
+        running.kill().with_context(|| format!("killing {}", self.role))?;
         tokio::task::spawn_blocking(move || running.wait()).await?.context("awaiting its death")?;
         Ok(())
     }
@@ -63,25 +64,26 @@ impl Process {
         while Instant::now() < deadline {
             // It ends by itself where its port is not free yet, or the log not there.
             let has_ended = match &mut self.running {
-                Some(running) => running.try_wait().context("looking after the command service")?.is_some(),
+                Some(running) => running.try_wait().with_context(|| format!("looking after {}", self.role))?.is_some(),
                 None => true,
             };
             if has_ended {
-                self.running = Some(servers::spawn(self.command()).await.context("starting the command service")?);
+                self.running =
+                    Some(servers::spawn(self.command()).await.with_context(|| format!("starting {}", self.role))?);
             }
             match instance.send(Ask::new(Method::GET, "/v1/nothing")).await {
                 Outcome::Applied(_) | Outcome::Refused(_) => return Ok(()),
                 Outcome::Unknown { .. } => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
-        bail!("the command service does not answer within {ANSWERS_WITHIN:?}")
+        bail!("{} does not answer within {ANSWERS_WITHIN:?}", self.role)
     }
 
     fn command(&self) -> std::process::Command {
         let mut command = servers::child(&self.program);
         match self.sabotage {
             Some(sabotage) => command.args(["chaos", "instance", "--sabotage", &sabotage.name()]),
-            None => command.arg("command-service"),
+            None => command.arg(self.role),
         };
         // Ctrl-C at the terminal is for us.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -1,0 +1,30 @@
+//! Does nobody miss anything? `chatroom chaos live` with small counts, and what a server would say that breaks a rule. Here
+//! and not among the stories, because only here cargo tells where the binary is.
+
+use chatroom::chaos::{LiveArgs, LiveReport, Output, Spoiled, live};
+use clap::ValueEnum;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+async fn played(faults: u16, sabotage: Option<Spoiled>) -> LiveReport {
+    let args = LiveArgs { resumes: 200, faults, clients: 8, rooms: 3, seed: None, sabotage, output: Output::Text };
+    let binary = Path::new(env!("CARGO_BIN_EXE_chatroom"));
+    live(&args, binary, &CancellationToken::new()).await.expect("it can be played")
+}
+
+// Red with each of the ways in which a server is spoiled below.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_cut_while_everything_dies_has_all_of_it_once() {
+    let report = played(4, None).await;
+    assert_eq!(report.violations(), 0, "{report}: {:#?}", report.named);
+    assert_eq!(report.faults.values().sum::<u64>(), 4, "{report}");
+    assert!(report.resumes >= 200 && report.frames > 1_000, "this proves nothing: {report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_breaks_a_rule_is_noticed() {
+    for spoiled in Spoiled::value_variants() {
+        let report = played(0, Some(*spoiled)).await;
+        assert!(report.violations() > 0, "{spoiled:?}: {report}");
+    }
+}
