@@ -7,10 +7,13 @@ mod goal;
 mod history;
 mod pgbench;
 mod poster;
+mod project;
 mod raw;
 mod reader;
+mod rebuild;
 mod signin;
 mod stage;
+mod table;
 mod turns;
 mod written;
 
@@ -36,6 +39,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     posts: u32,
 
+    /// Events that are projected in a turn of `project`, and that a rebuild of `rebuild` reads.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    events: Option<u32>,
+
     /// `text`, or `json`: one object a goal.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -47,6 +54,10 @@ enum Part {
     Append,
     /// Reading pages of history: P4 and P4b. Needs pgbench; without it, it exits with 69.
     History,
+    /// Projecting what waits in the log, 50,000 events a turn: P3.
+    Project,
+    /// Making a read model anew, of 1,000,000 events: P8.
+    Rebuild,
     /// Posting while people sign in: P9.
     Signin,
 }
@@ -69,6 +80,8 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     let measured = match args.part {
         Part::Append => append::measure(&bed, &args).await,
         Part::History => history::measure(&bed, &args).await,
+        Part::Project => project::measure(&bed, &args).await,
+        Part::Rebuild => rebuild::measure(&bed, &args).await,
         Part::Signin => signin::measure(&bed, &args).await,
     };
     // Also after a failure: what runs in processes of its own would outlive us.

@@ -89,7 +89,12 @@ impl Bed {
 
     /// The log, as the command service reaches it.
     pub(super) async fn log(&self) -> Result<JetStream> {
-        let login = self.servers.nats.credentials(Role::Command);
+        self.log_of(Role::Command).await
+    }
+
+    /// The log, with this role's rights.
+    pub(super) async fn log_of(&self, role: Role) -> Result<JetStream> {
+        let login = self.servers.nats.credentials(role);
         let credentials = Login { user: login.user, password: login.password };
         let url = self.servers.nats.url();
         Ok(JetStream::new(event_log::connect(&url, Some(credentials), login.inbox_prefix, "bench").await?))
