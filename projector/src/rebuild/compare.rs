@@ -71,9 +71,15 @@ impl Workshop {
         let (held, seq) = loop {
             let held = holding.transaction().await?;
             let seq = place(&*held, LIVE, Look::Hold).await?.seq;
-            // What was on its way when ours was stopped may have taken it further than the live one is.
+            // What was on its way when ours was stopped may have taken it further than the live one is, or still may: until
+            // its row is held as well, nobody can say.
             if follower.at() <= seq {
-                break (held, seq);
+                follower.stop_at(seq);
+                follower.reaches(seq).await?;
+                if place(&*held, schema, Look::Hold).await?.seq == seq {
+                    break (held, seq);
+                }
+                follower.stop_at(follower.at());
             }
             held.rollback().await?;
             ensure!(
@@ -83,11 +89,9 @@ impl Workshop {
             );
             sleep(LOOK_EVERY).await;
         };
-        follower.stop_at(seq);
-        follower.reaches(seq).await?;
         let snapshot = looking.build_transaction().isolation_level(REPEATABLE).start().await?;
         let (ours, live) = (place(&*snapshot, schema, Look::Pass).await?, place(&*snapshot, LIVE, Look::Pass).await?);
-        // From here on the live one goes on; the snapshot does not.
+        // From here on both go on; the snapshot does not.
         held.rollback().await?;
         ensure!(ours.seq == live.seq, "ours is at {} and the live one at {}", ours.seq, live.seq);
         let chain = |place: Checkpoint| place.proof.map(|proof| proof.chain);

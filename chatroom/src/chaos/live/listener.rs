@@ -252,10 +252,11 @@ impl Listener {
                     });
                 all.insert(item["id"].as_str().unwrap_or_default().to_owned(), (read(item), counts.collect()));
             }
-            match page["page"]["prev"].as_str() {
-                Some(prev) if !items.is_empty() => path = format!("/v1/rooms/{room}/messages?limit=50&before={prev}"),
-                _ => return Ok(all),
+            if page["page"]["has_more_before"] == false {
+                return Ok(all);
             }
+            let prev = page["page"]["prev"].as_str().context("there is more")?;
+            path = format!("/v1/rooms/{room}/messages?limit=50&before={prev}");
         }
     }
 
