@@ -21,6 +21,12 @@ pub fn openapi_json() -> String {
     openapi().to_pretty_json().expect("a document of strings") + "\n"
 }
 
+/// The live protocol as AsyncAPI 3, as it is committed.
+#[must_use]
+pub fn asyncapi_json() -> String {
+    serde_json::to_string_pretty(&query_service::asyncapi()).expect("a document of strings") + "\n"
+}
+
 /// Who may do what, as tables.
 ///
 /// # Panics
@@ -31,11 +37,14 @@ pub fn authorisation_md() -> String {
     authorisation::markdown(&rows, &openapi())
 }
 
-/// `/openapi.json`, `/docs`, and the pages that a problem's `type` points to.
+/// `/openapi.json`, `/asyncapi.json`, `/docs`, and the pages that a problem's `type` points to.
 pub fn router() -> Router {
     let page = SwaggerUi::new("/docs/ui").url("/openapi.json", openapi()).config(Config::default().use_base_layout());
+    let live = asyncapi_json();
+    let json = [(axum::http::header::CONTENT_TYPE, "application/json")];
     Router::new()
         .merge(page)
+        .route("/asyncapi.json", get(async move || (json, live.clone())))
         .route("/docs", get(|| async { Redirect::permanent("/docs/ui/") }))
         .merge(platform::problem::pages::router())
 }

@@ -18,6 +18,12 @@ fn the_openapi_document_is_up_to_date() {
     is_up_to_date("openapi.json", &chatroom::docs::openapi_json());
 }
 
+// Red when a frame, a field of one or a close code changes without the document.
+#[test]
+fn the_document_of_the_live_protocol_is_up_to_date() {
+    is_up_to_date("asyncapi.json", &chatroom::docs::asyncapi_json());
+}
+
 // Red when a cell of docs/authorisation.csv changes without the document.
 #[test]
 fn the_tables_of_who_may_do_what_are_up_to_date() {

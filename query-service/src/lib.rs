@@ -17,4 +17,5 @@ mod service;
 pub mod wait;
 
 pub use http::{openapi, router};
+pub use live::asyncapi;
 pub use service::{Config, Service, run, run_beside};

@@ -3,6 +3,7 @@
 mod catch_up;
 mod close;
 mod connection;
+mod document;
 mod follow;
 mod form;
 mod frame;
@@ -48,6 +49,7 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
+pub use document::asyncapi;
 use form::Encoding;
 use here::Here;
 pub use hub::Hub;

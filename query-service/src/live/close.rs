@@ -22,6 +22,25 @@ pub(super) enum Close {
 }
 
 impl Close {
+    /// All of them.
+    pub(super) const ALL: [Self; 15] = [
+        Self::FrameTooBig,
+        Self::GoingAway,
+        Self::BadPosition,
+        Self::RateLimited,
+        Self::HeartbeatMissed,
+        Self::Gap,
+        Self::SlowConsumer,
+        Self::TokenExpired,
+        Self::AuthenticationFailed,
+        Self::IdentifyTimeout,
+        Self::ProtocolError,
+        Self::SessionRevoked,
+        Self::SuspendedOrErased,
+        Self::TooManySockets,
+        Self::GuestExpired,
+    ];
+
     /// The code on the wire.
     pub(super) fn code(self) -> u16 {
         match self {

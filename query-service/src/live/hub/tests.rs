@@ -109,6 +109,36 @@ fn a_new_password_ends_the_sockets_of_the_other_sessions_only() {
     }
 }
 
+// Red with `before` left out of `presence`: what is said again, as after the log was away, would be told again.
+#[test]
+fn who_comes_is_told_once_and_in_large_rooms_only_counted() {
+    use event_log::Typing;
+    use events::PresenceState::{Dnd, Online};
+    let hub = hub();
+    let (_, outbox) = enters(&hub, BOB);
+    let shows =
+        |user_id, state| hub.presence(crate::resource::Presence { user_id, state, last_seen_at: Time::UNIX_EPOCH });
+    let told = || {
+        hub.tell_presence();
+        let frames = outbox.take(usize::MAX).0;
+        frames
+            .iter()
+            .map(|frame| serde_json::from_str::<serde_json::Value>(frame.json()).expect("JSON")["d"].clone())
+            .collect::<Vec<_>>()
+    };
+    shows(ADA, Online);
+    assert_eq!(told()[0]["users"][0]["state"], "online");
+    shows(ADA, Online);
+    shows(UserId(Uuid::from_u128(99)), Online);
+    assert_eq!(told(), Vec::<serde_json::Value>::new(), "of strangers, and of what is known, nothing is told");
+    assert!(hub.may_type(Typing { room: ROOM, user: ADA }));
+    let many = (1_000..).take(beside::TOLD_MEMBERS_MAX).map(|n| (UserId(Uuid::from_u128(n)), member("Many")));
+    hub.lock().rooms.get_mut(&ROOM).expect("it is listened to").members.extend(many);
+    shows(ADA, Dnd);
+    assert_eq!(told(), [serde_json::json!({ "room": ROOM, "counts": { "online": 0, "away": 0, "dnd": 1 } })]);
+    assert!(!hub.may_type(Typing { room: ROOM, user: ADA }));
+}
+
 fn numbers(frames: &[Frame]) -> Vec<u64> {
     let frames = frames.iter().map(|frame| serde_json::from_str::<serde_json::Value>(frame.json()).expect("a frame"));
     frames.filter_map(|frame| frame["seq"].as_u64()).collect()
