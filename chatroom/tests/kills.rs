@@ -25,11 +25,13 @@ async fn played(args: &KillsArgs) -> Vec<Part> {
 async fn what_was_acknowledged_before_a_death_is_there_once() {
     let parts = played(&args()).await;
     assert_eq!(parts.len(), 3);
-    for part in parts {
+    for part in &parts {
         assert_eq!(part.violations, 0, "{part}: {:#?}", part.named);
         assert_eq!(part.commands, part.applied + part.refused, "every command ends in a certain answer: {part}");
-        assert!(part.applied >= 200 && part.resolved > 0, "this proves nothing: {part}");
+        assert!(part.applied >= 200, "this proves nothing: {part}");
     }
+    // A death may come while nothing is under way, but not each of them.
+    assert!(parts.iter().any(|part| part.resolved > 0), "this proves nothing: {parts:?}");
 }
 
 // Red with `Wrong::Lost` never found in chaos/faults/ledger.
