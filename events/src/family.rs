@@ -82,14 +82,14 @@ macro_rules! family {
 
             /// The JSON Schema of each type's body; `S` is the state that the family leaves.
             pub(crate) fn schemas_with<S: schemars::JsonSchema>() -> Vec<$crate::schema::TypeSchema> {
-                vec![$($crate::schema::of::<$crate::Change<$body, S>>(
+                vec![$($crate::schema::of::<$crate::Change<$body, S>, $body>(
                     $crate::EventType { name: $type, version: $version },
                 )),*]
             }
 
             /// The same of a family that leaves none.
             pub(crate) fn schemas() -> Vec<$crate::schema::TypeSchema> {
-                vec![$($crate::schema::of::<$body>($crate::EventType { name: $type, version: $version })),*]
+                vec![$($crate::schema::of::<$body, $body>($crate::EventType { name: $type, version: $version })),*]
             }
 
             pub(crate) fn decode(event_type: &str, body: &[u8]) -> Result<Self, $crate::DecodeError> {

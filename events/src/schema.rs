@@ -40,10 +40,15 @@ impl Family {
     }
 }
 
-/// The schema of one body, under the name that `ce-dataschema` carries.
-pub(crate) fn of<B: JsonSchema>(event_type: EventType) -> TypeSchema {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<B>();
+/// The schema of one body, under the name that `ce-dataschema` carries. What it is for, the fact says, not what goes with it.
+pub(crate) fn of<Body: JsonSchema, Fact: JsonSchema>(event_type: EventType) -> TypeSchema {
+    let generator = || SchemaSettings::draft07().into_generator();
+    let mut schema = generator().into_root_schema_for::<Body>();
     schema.insert("$id".to_owned(), event_type.schema().into());
     schema.insert("title".to_owned(), event_type.to_string().into());
+    match generator().into_root_schema_for::<Fact>().get("description") {
+        Some(words) => schema.insert("description".to_owned(), words.clone()),
+        None => schema.remove("description"),
+    };
     TypeSchema { event_type, schema: schema.to_value() }
 }
