@@ -153,7 +153,7 @@ pub(super) fn user_of(subject: Subject) -> Option<UserId> {
 }
 
 fn others(record: &Record) -> Vec<(String, String)> {
-    let is_known = |name: &str| Attribute::ALL.iter().any(|known| name.eq_ignore_ascii_case(known.header()));
+    let is_known = |name: &str| Attribute::ALL.iter().any(|known| name == known.header());
     let mut others = Vec::new();
     for (name, values) in record.headers.iter() {
         let name: &str = name.as_ref();
