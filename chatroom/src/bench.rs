@@ -9,6 +9,7 @@ mod pgbench;
 mod poster;
 mod raw;
 mod reader;
+mod replay;
 mod signin;
 mod stage;
 mod turns;
@@ -36,6 +37,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     posts: u32,
 
+    /// Events that are replayed.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+    events: u32,
+
     /// `text`, or `json`: one object a goal.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -47,6 +52,8 @@ enum Part {
     Append,
     /// Reading pages of history: P4 and P4b. Needs pgbench; without it, it exits with 69.
     History,
+    /// Replaying the log for analysts: its rate, and that its memory does not grow.
+    Replay,
     /// Posting while people sign in: P9.
     Signin,
 }
@@ -69,6 +76,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     let measured = match args.part {
         Part::Append => append::measure(&bed, &args).await,
         Part::History => history::measure(&bed, &args).await,
+        Part::Replay => replay::measure(&bed, &args).await,
         Part::Signin => signin::measure(&bed, &args).await,
     };
     // Also after a failure: what runs in processes of its own would outlive us.

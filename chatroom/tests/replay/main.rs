@@ -104,7 +104,8 @@ async fn a_slice_is_what_the_whole_has_there_with_the_same_numbers() {
     assert!(numbers.eq((1..=23).map(Some)), "each of a room has a number, without holes");
 
     let (first, user, place) = (room(1).to_string(), BOB.to_string(), lounge(0).to_string());
-    let asked: [(&[&str], &dyn Fn(&Value) -> bool); 6] = [
+    type Asked<'a> = (&'a [&'a str], &'a dyn Fn(&Value) -> bool);
+    let asked: [Asked; 6] = [
         (&["--from", "31"], &|event| event["seq"].as_u64() >= Some(31)),
         (&["--to", "31", "--type", "message.posted,member.joined"], &|event| {
             let named = event["type"] == "chatroom.message.posted.v1" || event["type"] == "chatroom.member.joined.v1";
