@@ -177,15 +177,16 @@ async fn an_analyst_reads_the_views_and_whatever_else_is_tried_is_refused() {
     assert!(objects.len() > 20);
     let refused = async |statement: &str| {
         let error = analyst.batch_execute(statement).await.expect_err(statement);
-        let code = error.code().map(|code| code.code().to_owned());
-        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {error}");
+        // No right; or a view of two tables, which nobody can write to.
+        let code = error.code().map(|code| code.code().to_owned()).unwrap_or_default();
+        assert!(code == "42501" || code == "55000", "{statement}: {error} ({code})");
     };
     for object in &objects {
         let (name, is_view): (String, bool) = (object.get("name"), object.get("is_view"));
         let read = analyst.query(&format!("select * from {name} limit 1"), &[]).await;
         assert_eq!(read.is_ok(), is_view, "{name}");
         refused(&format!("delete from {name}")).await;
-        refused(&format!("insert into {name} select * from {name}")).await;
+        refused(&format!("insert into {name} default values")).await;
         if !is_view {
             refused(&format!("truncate {name}")).await;
         }
