@@ -206,3 +206,47 @@ async fn an_analyst_reads_the_views_and_whatever_else_is_tried_is_refused() {
         refused(statement).await;
     }
 }
+
+// Red without `views` in projector/src/rebuild/schema.rs, and with 'v' left out of its rights.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_is_made_anew_has_the_views_and_their_rights() {
+    let servers = start().await;
+    let access = Access::to(Some(&servers.nats), Some(&servers.postgres)).of(Role::Operator);
+    let rebuilt = tokio::process::Command::new(env!("CARGO_BIN_EXE_chatroom"))
+        .args(["rebuild", "--as-of", "1", "--into", "rm_past"])
+        .envs(access.pairs())
+        .output()
+        .await
+        .expect("the binary runs");
+    assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
+    let (client, connection) =
+        tokio_postgres::connect(&servers.postgres.url(Role::Operator), NoTls).await.expect("a login");
+    tokio::spawn(connection);
+    // What a view reads, and what is said of it and of its columns, but for the schema's name.
+    let views = async |schema: &str| {
+        let rows = client
+            .query(
+                "select c.relname::text, replace(pg_get_viewdef(c.oid), n.nspname || '.', 'rm.'), c.relacl::text,
+                        array(select d.objsubid || ' ' || d.description from pg_description d where d.objoid = c.oid order by 1)
+                   from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                  where n.nspname = $1 and c.relkind = 'v'
+                  order by 1",
+                &[&schema],
+            )
+            .await
+            .expect("the views");
+        let said = rows.iter().map(|row| {
+            let words: Vec<String> = row.get(3);
+            format!("{} {} {} {}", row.get::<_, &str>(0), row.get::<_, &str>(1), row.get::<_, &str>(2), words.join(" "))
+        });
+        said.collect::<Vec<_>>()
+    };
+    let live = views("rm").await;
+    assert_eq!(live.len(), 8);
+    assert_eq!(views("rm_past").await, live);
+    let (analyst, connection) =
+        tokio_postgres::connect(&servers.postgres.url(Role::Analyst), NoTls).await.expect("a login");
+    tokio::spawn(connection);
+    let row = analyst.query_one("select count(*) from rm_past.analyst_progress", &[]).await.expect("it may read it");
+    assert!(row.get::<_, i64>(0) >= 1);
+}
