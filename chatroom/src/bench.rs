@@ -11,6 +11,7 @@ mod project;
 mod raw;
 mod reader;
 mod rebuild;
+mod replay;
 mod signin;
 mod stage;
 mod table;
@@ -39,8 +40,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 8_000, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     posts: u32,
 
-    /// Events that are projected in a turn of `project`, and that a rebuild of `rebuild` reads.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    /// Events that are projected in a turn of `project`, that `rebuild` makes a model of, and that `replay` reads.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
     events: Option<u32>,
 
     /// `text`, or `json`: one object a goal.
@@ -58,6 +59,8 @@ enum Part {
     Project,
     /// Making a read model anew, of 1,000,000 events: P8.
     Rebuild,
+    /// Replaying 1,000,000 events of the log for analysts: its rate, and that its memory does not grow.
+    Replay,
     /// Posting while people sign in: P9.
     Signin,
 }
@@ -82,6 +85,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         Part::History => history::measure(&bed, &args).await,
         Part::Project => project::measure(&bed, &args).await,
         Part::Rebuild => rebuild::measure(&bed, &args).await,
+        Part::Replay => replay::measure(&bed, &args).await,
         Part::Signin => signin::measure(&bed, &args).await,
     };
     // Also after a failure: what runs in processes of its own would outlive us.

@@ -11,14 +11,20 @@ use platform::{
 };
 use std::process::ExitCode;
 
-use crate::{audit, bench, chaos, dev, docs, doctor, lag, listen, load, migrate, parked, rebuild, user};
+use crate::{
+    audit, bench, chaos, dev, docs, doctor, lag, listen, load, migrate, nats_context, parked, rebuild, replay, user,
+};
 
 /// `EX_CONFIG` of sysexits: started again as it is, it would end again.
 const LOG_DIVERGED: u8 = 78;
-/// `EX_TEMPFAIL`: a projection is further behind than was allowed.
+/// `EX_TEMPFAIL`: a projection is further behind than was allowed, or what was interrupted can go on.
 const BEHIND: u8 = 75;
 /// `EX_UNAVAILABLE`: nothing was tried, so nothing is proven.
 const UNAVAILABLE: u8 = 69;
+/// `EX_DATAERR`: what was read is not what it should be.
+const WRONG_DATA: u8 = 65;
+/// `EX_CANTCREAT`: something is where the output would be.
+const OCCUPIED: u8 = 73;
 
 /// An event-sourced chat backend: commands become events in NATS JetStream, read models in Postgres, frames on sockets.
 #[derive(Debug, Parser)]
@@ -52,6 +58,10 @@ enum Subcommands {
     Rebuild(rebuild::RebuildArgs),
     /// Read the whole log and check it, and that the read models hold what it says.
     Audit(audit::AuditArgs),
+    /// Write the events of CHAT for analysts, the same bytes each time, and verify what was written.
+    Replay(replay::ReplayArgs),
+    /// Write the context file with which somebody's own NATS client gets in.
+    NatsContext(nats_context::NatsContextArgs),
     /// Play conflicting commands on servers of its own and check that every promise holds.
     Chaos(chaos::ChaosArgs),
     /// Print the frames of rooms as they happen.
@@ -114,6 +124,8 @@ impl Cli {
             Subcommands::Parked(args) => parked::run(&args).await,
             Subcommands::Rebuild(args) => rebuild::run(&args).await,
             Subcommands::Audit(args) => audit::run(&args).await,
+            Subcommands::Replay(args) => replay::run(&args).await,
+            Subcommands::NatsContext(args) => nats_context::run(&args),
             Subcommands::Chaos(args) => chaos::run(&args).await,
             Subcommands::Bench(args) => bench::run(args).await,
             Subcommands::Config(args) => args.show(),
@@ -155,15 +167,22 @@ impl ConfigArgs {
 }
 
 /// 78 when the log is not the one that was read (nothing may go on until an operator has looked), 75 when a projection is
-/// further behind than `chatroom lag` was told to allow, 69 when what was asked for cannot be played or measured on this
+/// further behind than `chatroom lag` was told to allow or a replay was interrupted, 65 when a replay's files are not what their
+/// manifest says, 73 when they would overwrite others, 69 when what was asked for cannot be played or measured on this
 /// machine, else 1.
 #[must_use]
 pub fn exit_code(why: &anyhow::Error) -> ExitCode {
     if why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. }))) {
         return ExitCode::from(LOG_DIVERGED);
     }
-    if why.is::<lag::Behind>() {
+    if why.is::<lag::Behind>() || why.is::<replay::Interrupted>() {
         return ExitCode::from(BEHIND);
+    }
+    if why.is::<replay::Unfaithful>() || why.is::<replay::Unreadable>() {
+        return ExitCode::from(WRONG_DATA);
+    }
+    if why.is::<replay::Occupied>() {
+        return ExitCode::from(OCCUPIED);
     }
     if why.is::<chaos::NoDisk>() || why.is::<bench::NoPgbench>() {
         ExitCode::from(UNAVAILABLE)

@@ -1,6 +1,7 @@
 //! Where is the API described? One OpenAPI document of both services, served with a page that works offline.
 
 pub mod authorisation;
+pub mod events;
 
 use axum::{Router, response::Redirect, routing::get};
 use utoipa::openapi::OpenApi;

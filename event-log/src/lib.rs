@@ -52,6 +52,25 @@ pub enum Start {
     Time(Time),
 }
 
+/// Which part of a stream is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    pub start: Start,
+    /// Where it ends; none: it is followed for ever.
+    pub last: Option<u64>,
+    /// Narrow it to subjects; empty: all.
+    pub filters: Vec<String>,
+    pub content: Content,
+}
+
+/// How much of each record is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    Whole,
+    /// Bodies stay with the server: what comes has none.
+    Headers,
+}
+
 /// The log, as the services see it. Two implementations: JetStream, and the fake that fails by seed.
 pub trait EventLog: Send + Sync + 'static {
     /// Appends a unit (the events of one command, all on one stream): all or nothing,

@@ -16,7 +16,7 @@ mod stored;
 mod typing;
 mod unit;
 
-use crate::{AppendError, Appended, EventLog, Extent, FollowError, Freshness, LogError, Record, Start};
+use crate::{AppendError, Appended, Content, EventLog, Extent, FollowError, Freshness, LogError, Record, Slice, Start};
 pub(crate) use api::{Api, READ_WITHIN};
 use append::Writer;
 pub use canary::Canary;
@@ -63,6 +63,12 @@ impl JetStream {
         .boxed()
     }
 
+    /// A part of a stream, in order; without a last sequence it follows for ever, as [`EventLog::follow`] does. A slice that
+    /// has one ends by itself; it must not be behind the stream's end.
+    pub fn slice(&self, stream: StreamName, slice: Slice) -> BoxStream<'static, Result<Record, FollowError>> {
+        follow::follow(self.api.clone(), stream, slice).boxed()
+    }
+
     /// The bucket of leases beside the log. What is renewed through this lives for `ttl`, in whole seconds, and no longer
     /// than the bucket keeps anything.
     pub fn leases(&self, ttl: Duration) -> Leases {
@@ -107,6 +113,6 @@ impl EventLog for JetStream {
         start: Start,
         filters: Vec<String>,
     ) -> BoxStream<'static, Result<Record, FollowError>> {
-        follow::follow(self.api.clone(), stream, start, filters).boxed()
+        self.slice(stream, Slice { start, last: None, filters, content: Content::Whole })
     }
 }

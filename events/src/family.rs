@@ -57,7 +57,7 @@ pub trait Evolve: Sized {
 }
 
 /// State fields that a newer release wrote: kept when this one writes the state again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Kept(serde_json::Map<String, serde_json::Value>);
 
@@ -69,6 +69,7 @@ macro_rules! family {
         #[serde(untagged)]
         pub enum $name { $($variant($body)),* }
 
+        #[expect(dead_code, reason = "a family has a state or none, and one way to describe its bodies is not called")]
         impl $name {
             /// Every type of the family, at the version that is written today.
             pub const TYPES: &'static [$crate::EventType] =
@@ -77,6 +78,18 @@ macro_rules! family {
             /// Name and version of this fact.
             pub fn event_type(&self) -> $crate::EventType {
                 match self { $(Self::$variant(_) => $crate::EventType { name: $type, version: $version }),* }
+            }
+
+            /// The JSON Schema of each type's body; `S` is the state that the family leaves.
+            pub(crate) fn schemas_with<S: schemars::JsonSchema>() -> Vec<$crate::schema::TypeSchema> {
+                vec![$($crate::schema::of::<$crate::Change<$body, S>, $body>(
+                    $crate::EventType { name: $type, version: $version },
+                )),*]
+            }
+
+            /// The same of a family that leaves none.
+            pub(crate) fn schemas() -> Vec<$crate::schema::TypeSchema> {
+                vec![$($crate::schema::of::<$body, $body>($crate::EventType { name: $type, version: $version })),*]
             }
 
             pub(crate) fn decode(event_type: &str, body: &[u8]) -> Result<Self, $crate::DecodeError> {

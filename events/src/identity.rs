@@ -1,6 +1,7 @@
 //! Phones, accounts, credentials and sessions: the private facts, and the states they leave.
 
 use crate::{Evolve, Kept, PhoneTag, SessionId, Time, UserId, UserKind, family::family, user::Standing};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -41,18 +42,18 @@ family! {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhoneClaimed {
     pub user: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhoneReleased {
     pub user: UserId,
 }
 
 /// Who holds a number. A released one may be claimed again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Phone {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<UserId>,
@@ -72,7 +73,7 @@ impl Evolve for Phone {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserRegistered {
     pub user: UserId,
     pub display_name: String,
@@ -82,7 +83,7 @@ pub struct UserRegistered {
     pub at: Time,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestStarted {
     pub user: UserId,
     pub display_name: String,
@@ -91,7 +92,7 @@ pub struct GuestStarted {
     pub at: Time,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestUpgraded {
     pub user: UserId,
     pub phone: PhoneTag,
@@ -101,36 +102,36 @@ pub struct GuestUpgraded {
     pub session: Option<SessionId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountExpired {
     pub user: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileChanged {
     pub user: UserId,
     pub display_name: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountSuspended {
     pub user: UserId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountReinstated {
     pub user: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountErased {
     pub user: UserId,
 }
 
 /// An account as its last fact leaves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     pub kind: UserKind,
     pub display_name: String,
@@ -205,7 +206,7 @@ impl Evolve for Account {
 }
 
 /// Numbered 1, 2, …: a session carries the number it began with, and ends with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CredentialSet {
     pub user: UserId,
     pub number: u32,
@@ -218,7 +219,7 @@ pub struct CredentialSet {
 }
 
 /// The password as the last fact leaves it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Credential {
     pub number: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,7 +242,7 @@ impl Evolve for Credential {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionStarted {
     pub session: SessionId,
     pub user: UserId,
@@ -259,7 +260,7 @@ pub struct SessionStarted {
 }
 
 /// One step of rotation: the token before is spent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionRefreshed {
     pub session: SessionId,
     pub rotation: u32,
@@ -271,7 +272,7 @@ pub struct SessionRefreshed {
 }
 
 /// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationCause {
     SignedOut,
@@ -282,7 +283,7 @@ pub enum RevocationCause {
     Expired,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionRevoked {
     pub session: SessionId,
     pub user: UserId,
@@ -290,7 +291,7 @@ pub struct SessionRevoked {
 }
 
 /// A session as its last fact leaves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     pub user: UserId,
     pub credential: u32,

@@ -1,7 +1,8 @@
 //! Who and what: typed ids, so that a room never stands where a person is meant.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 use uuid::Uuid;
 
 /// A text that is no id: neither UUID in its canonical form (36 lower-case characters) nor a phone tag.
@@ -10,8 +11,8 @@ use uuid::Uuid;
 pub struct NotAnId;
 
 macro_rules! uuid_id {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {$(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
@@ -39,9 +40,20 @@ macro_rules! uuid_id {
             }
         }
 
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                let description = concat!($($doc, " "),*).trim();
+                json_schema!({ "type": "string", "format": "uuid", "description": description })
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(from)?;
+                let text = Cow::<str>::deserialize(from)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
@@ -109,6 +121,16 @@ impl FromStr for PhoneTag {
     }
 }
 
+impl JsonSchema for PhoneTag {
+    fn schema_name() -> Cow<'static, str> {
+        "PhoneTag".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "HMAC of a phone number." })
+    }
+}
+
 impl Serialize for PhoneTag {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
@@ -117,7 +139,7 @@ impl Serialize for PhoneTag {
 
 impl<'de> Deserialize<'de> for PhoneTag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        let text = Cow::<str>::deserialize(from)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }

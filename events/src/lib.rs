@@ -1,5 +1,6 @@
 //! The vocabulary: ids, subjects, envelope, facts and the states they leave. No I/O.
 
+pub mod catalogue;
 pub mod envelope;
 mod event;
 mod family;
@@ -12,10 +13,13 @@ pub mod message;
 pub mod position;
 pub mod presence;
 pub mod room;
+pub mod schema;
 pub mod subject;
 pub mod system;
+mod upcast;
 pub mod user;
 
+pub use catalogue::Family;
 pub use envelope::{Actor, Condition, Envelope};
 pub use event::{Change, Event, NewEvent};
 pub use family::{DecodeError, EventType, Evolve, Kept};
@@ -28,6 +32,7 @@ pub use position::{Epoch, Position};
 pub use presence::{Presence, PresenceEvent, PresenceState};
 pub use room::{Room, RoomEvent, Visibility};
 pub use subject::{StreamName, Subject};
+pub use upcast::{Upcast, upcast};
 pub use user::{User, UserEvent, UserKind};
 
 /// A moment, in UTC. Events and answers write it in RFC 3339 with milliseconds.

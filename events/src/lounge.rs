@@ -1,6 +1,7 @@
 //! What happens to a lounge, and the state it leaves.
 
 use crate::{Evolve, Kept, LoungeId, Time, UserId, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -13,7 +14,7 @@ family! {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoungeCreated {
     pub lounge: LoungeId,
     pub name: String,
@@ -24,7 +25,7 @@ pub struct LoungeCreated {
 }
 
 /// What is absent stays as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoungeChanged {
     pub lounge: LoungeId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,18 +34,18 @@ pub struct LoungeChanged {
     pub description: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoungeArchived {
     pub lounge: LoungeId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoungeReopened {
     pub lounge: LoungeId,
 }
 
 /// A lounge as its last fact leaves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lounge {
     pub name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! How far a person has read a room, and the state it leaves.
 
 use crate::{Evolve, Kept, RoomId, UserId, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -11,7 +12,7 @@ family! {
 }
 
 /// Everything up to this `room_seq`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomRead {
     pub user: UserId,
     pub room: RoomId,
@@ -19,7 +20,7 @@ pub struct RoomRead {
 }
 
 /// The greatest `room_seq` that was read: it never goes back.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Marker {
     pub seq: u64,
     #[serde(flatten)]

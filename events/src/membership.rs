@@ -1,6 +1,7 @@
 //! What happens between a person and a room, and the state it leaves.
 
 use crate::{Evolve, Kept, RoomId, Time, UserId, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -19,7 +20,7 @@ family! {
 }
 
 /// Rank in a room, lowest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Member,
@@ -38,7 +39,7 @@ impl Role {
 }
 
 /// By his own will; or, as owner, by creating the room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberJoined {
     pub room: RoomId,
     pub user: UserId,
@@ -47,20 +48,20 @@ pub struct MemberJoined {
 }
 
 /// By a moderator, into a private room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberAdded {
     pub room: RoomId,
     pub user: UserId,
     pub at: Time,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberLeft {
     pub room: RoomId,
     pub user: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberKicked {
     pub room: RoomId,
     pub user: UserId,
@@ -69,7 +70,7 @@ pub struct MemberKicked {
 }
 
 /// Without `until`: for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberBanned {
     pub room: RoomId,
     pub user: UserId,
@@ -79,14 +80,14 @@ pub struct MemberBanned {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberUnbanned {
     pub room: RoomId,
     pub user: UserId,
 }
 
 /// Without `until`: for ever.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberMuted {
     pub room: RoomId,
     pub user: UserId,
@@ -96,13 +97,13 @@ pub struct MemberMuted {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberUnmuted {
     pub room: RoomId,
     pub user: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoleChanged {
     pub room: RoomId,
     pub user: UserId,
@@ -110,7 +111,7 @@ pub struct RoleChanged {
 }
 
 /// A mute or a ban. It ends by `until` against the decision's clock; no sweep is needed for that.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Restriction {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
@@ -125,7 +126,7 @@ impl Restriction {
 }
 
 /// A person in a room, as the last fact leaves it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Membership {
     /// Absent: not in the room (any more).
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! What is said in a room, and what becomes of it.
 
 use crate::{MessageId, RoomId, UserId, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -24,7 +25,7 @@ family! {
 }
 
 /// What viewers see of a message. Deleted by its author is final; the rest is the moderators'.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageStatus {
     Visible,
@@ -45,7 +46,7 @@ impl MessageStatus {
 }
 
 /// The text is exactly what was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessagePosted {
     pub room: RoomId,
     pub message: MessageId,
@@ -57,21 +58,21 @@ pub struct MessagePosted {
     pub mentions: Vec<UserId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageEdited {
     pub room: RoomId,
     pub message: MessageId,
     pub text: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageDeleted {
     pub room: RoomId,
     pub message: MessageId,
 }
 
 /// `visible` restores.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageModerated {
     pub room: RoomId,
     pub message: MessageId,
@@ -81,7 +82,7 @@ pub struct MessageModerated {
 }
 
 /// Why all of a person's messages went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RemovalCause {
     Moderation,
@@ -90,7 +91,7 @@ pub enum RemovalCause {
 }
 
 /// All of a person's messages in the room so far.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessagesRemoved {
     pub room: RoomId,
     pub user: UserId,
@@ -100,7 +101,7 @@ pub struct MessagesRemoved {
     pub reason: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReactionAdded {
     pub room: RoomId,
     pub message: MessageId,
@@ -108,7 +109,7 @@ pub struct ReactionAdded {
     pub emoji: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReactionRemoved {
     pub room: RoomId,
     pub message: MessageId,
@@ -116,7 +117,7 @@ pub struct ReactionRemoved {
     pub emoji: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageReported {
     pub room: RoomId,
     pub message: MessageId,

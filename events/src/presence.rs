@@ -1,6 +1,7 @@
 //! Who is there, and the state that each change leaves. Leases decide it; the log keeps the transitions.
 
 use crate::{Evolve, Kept, Time, UserId, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -11,7 +12,7 @@ family! {
 }
 
 /// How much of a person is there. The order is of what others are shown where several leases differ: the greatest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceState {
     Offline,
@@ -32,7 +33,7 @@ impl PresenceState {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceChanged {
     pub user: UserId,
     pub state: PresenceState,
@@ -40,7 +41,7 @@ pub struct PresenceChanged {
 }
 
 /// A person's presence as the last fact leaves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Presence {
     pub state: PresenceState,
     /// Since when it is so.

@@ -1,6 +1,7 @@
 //! What happens to a room, and the state it leaves.
 
 use crate::{Evolve, Kept, LoungeId, RoomId, Time, UserId, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ family! {
 }
 
 /// Who sees a room's card and may join.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Everybody sees the card and may join.
@@ -34,7 +35,7 @@ impl Visibility {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomCreated {
     pub room: RoomId,
     pub lounge: LoungeId,
@@ -51,7 +52,7 @@ pub struct RoomCreated {
 }
 
 /// What is absent stays as it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomChanged {
     pub room: RoomId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,18 +67,18 @@ pub struct RoomChanged {
     pub guests: Option<bool>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomArchived {
     pub room: RoomId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomReopened {
     pub room: RoomId,
 }
 
 /// Always in one batch with the membership fact it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnerChanged {
     pub room: RoomId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,7 +88,7 @@ pub struct OwnerChanged {
 }
 
 /// A room as its last fact leaves it. The owners stand here, so that one tip guards the last of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Room {
     pub lounge: LoungeId,
     pub name: String,

@@ -1,6 +1,7 @@
 //! What the log says of itself: epochs, the relay's mark, dropped events.
 
 use crate::{Epoch, Evolve, Time, family::family};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 family! {
@@ -24,19 +25,19 @@ family! {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EpochStarted {
     pub epoch: Epoch,
     pub at: Time,
 }
 
 /// Everything up to `source_seq` of `IDENTITY` that is public stands in `CHAT` now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RelayAdvanced {
     pub source_seq: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventDropped {
     /// The sequence in `CHAT`.
     pub seq: u64,
@@ -44,7 +45,7 @@ pub struct EventDropped {
 }
 
 /// The relay's mark.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Relay {
     pub source_seq: u64,
 }

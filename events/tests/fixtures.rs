@@ -8,7 +8,12 @@ use events::{
     presence::*, room::*, system::*, user::*,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 use uuid::Uuid;
 
 const ADA: UserId = UserId(Uuid::from_u128(0xada));
@@ -319,6 +324,37 @@ fn a_field_of_a_newer_release_is_kept_in_a_state_and_passed_over_in_a_fact() {
     let again: Value = serde_json::from_slice(&decoded.body()).expect("our own JSON");
     assert_eq!(again["after"]["mood"], json!({ "good": true }));
     assert_eq!(again["colour"], Value::Null);
+}
+
+// Red when a fixture is edited or taken away, also with WRITE_FIXTURES set: that only names those that are new.
+#[test]
+fn no_fixture_ever_changes() {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
+    let list = root.with_extension("sha256");
+    let named = fs::read_to_string(&list).unwrap_or_default();
+    let named: BTreeMap<&str, &str> =
+        named.lines().filter_map(|line| line.split_once("  ")).map(|(hash, path)| (path, hash)).collect();
+    let hashed = glob(root.clone()).into_iter().map(|path| {
+        let hash = Sha256::digest(fs::read(&path).expect("a fixture"));
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        (path.strip_prefix(&root).expect("below it").to_string_lossy().into_owned(), hash)
+    });
+    let there: BTreeMap<String, String> = hashed.collect();
+    for (path, hash) in &named {
+        let found = there.get(*path).map(String::as_str);
+        assert_eq!(
+            found,
+            Some(*hash),
+            "{path} was written once and may not change: restore it, and add another beside it"
+        );
+    }
+    if std::env::var_os("WRITE_FIXTURES").is_some() {
+        let lines = there.iter().map(|(path, hash)| format!("{hash}  {path}\n"));
+        fs::write(&list, lines.collect::<String>()).expect("the list is writable");
+        return;
+    }
+    let unnamed: Vec<_> = there.keys().filter(|path| !named.contains_key(path.as_str())).collect();
+    assert!(unnamed.is_empty(), "new and not in the list, WRITE_FIXTURES=1 adds them: {unnamed:?}");
 }
 
 fn glob(root: PathBuf) -> Vec<PathBuf> {

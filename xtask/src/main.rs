@@ -1,8 +1,10 @@
 //! Checks that a machine can make: `cargo xtask tidy` holds the house's own rules.
 
+mod analytics;
 mod tidy;
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 /// The project's own checks.
 #[derive(Parser)]
@@ -15,10 +17,25 @@ struct Cli {
 enum Task {
     /// Checks the rules of the house: arrows between crates, first lines, no unbounded channels.
     Tidy,
+    /// Compares what analysts get with the read model: a fold in Python, DuckDB and Polars (fetched with pip).
+    Analytics {
+        /// Conversations, as `chatroom load` takes them.
+        file: PathBuf,
+        /// Write them with the times at which they were said, into the log itself.
+        #[arg(long)]
+        plant: bool,
+        /// Keep the answers to the questions and their plots in this folder.
+        #[arg(long)]
+        results: Option<PathBuf>,
+        /// With a release build.
+        #[arg(long)]
+        release: bool,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Tidy => tidy::run(),
+        Task::Analytics { file, plant, results, release } => analytics::run(&file, plant, results.as_deref(), release),
     }
 }

@@ -12,6 +12,8 @@ use super::{
 use crate::settings::Settings;
 
 const FILE: &str = "env";
+/// What an analyst is told, with rights to read and no more.
+const ANALYST_FILE: &str = "analyst.env";
 
 /// Removes the file that says that everything is ready: until it is there again, nothing is.
 pub(super) fn forget(dir: &Path) -> Result<()> {
@@ -35,6 +37,7 @@ pub(super) fn ready(dir: &Path, origin: &Origin, backing: &Backing, no_rate_limi
     let pids = backing.pids().into_iter().map(|(name, pid)| (name, pid.to_string()));
     settings = pids.fold(settings, |settings, (name, pid)| settings.with(name, pid));
     write_private(&dir.join(FILE), assignments(&settings).as_bytes())?;
+    write_private(&dir.join(ANALYST_FILE), assignments(&backing.access().of(Role::Analyst)).as_bytes())?;
     eprint!("{}", words(dir, origin, no_rate_limits));
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{
     api::Api,
     consumer::{Consumer, Delivery, Step},
 };
-use crate::{FollowError, Record, Start};
+use crate::{Content, FollowError, Record, Slice, Start};
 use events::{EventId, StreamName, Time};
 use futures::{Stream, stream};
 use serde_json::{Value, json};
@@ -30,6 +30,9 @@ struct Follower {
     api: Api,
     stream: StreamName,
     filters: Vec<String>,
+    content: Content,
+    /// Where a slice ends; none: never.
+    last: Option<u64>,
     mark: Option<Mark>,
     /// From when on, until the first record is there.
     since: Option<Time>,
@@ -41,12 +44,8 @@ struct Follower {
     deliver_mark: bool,
 }
 
-pub(super) fn follow(
-    api: Api,
-    stream: StreamName,
-    start: Start,
-    filters: Vec<String>,
-) -> impl Stream<Item = Result<Record, FollowError>> {
+pub(super) fn follow(api: Api, stream: StreamName, slice: Slice) -> impl Stream<Item = Result<Record, FollowError>> {
+    let Slice { start, last, filters, content } = slice;
     let mark = match start {
         Start::Beginning => None,
         Start::Checkpoint { seq, id } => Some(Mark { seq, id: Some(id) }),
@@ -61,6 +60,8 @@ pub(super) fn follow(
         api,
         stream,
         filters,
+        content,
+        last,
         mark,
         since,
         inclusive: false,
@@ -72,19 +73,27 @@ pub(super) fn follow(
     stream::unfold(Some(follower), async |follower| {
         let mut follower = follower?;
         match follower.next().await {
-            Ok(record) => Some((Ok(record), Some(follower))),
+            Ok(record) => record.map(|record| (Ok(record), Some(follower))),
             Err(diverged) => Some((Err(diverged), None)),
         }
     })
 }
 
 impl Follower {
-    async fn next(&mut self) -> Result<Record, FollowError> {
+    /// The next record; none behind the last of a slice.
+    async fn next(&mut self) -> Result<Option<Record>, FollowError> {
         loop {
+            if self.mark.is_some_and(|mark| !self.deliver_mark && self.last.is_some_and(|last| mark.seq >= last)) {
+                return Ok(None);
+            }
             let Some(consumer) = &mut self.consumer else {
                 self.begin().await?;
                 continue;
             };
+            // The slice's last record was there before its consumer was made, so it is among what was still to come then.
+            if self.last.is_some() && consumer.is_caught_up() {
+                return self.end();
+            }
             match consumer.step(&self.api).await {
                 Step::Broken(why) => {
                     tracing::debug!(stream = %self.stream, why, "making the consumer anew");
@@ -95,11 +104,24 @@ impl Follower {
                     let record = Record { stream: self.stream, seq, subject, headers, body };
                     // A busy stream has no idle moment: here as well, before the next one is believed.
                     self.check_now_and_then().await?;
+                    if self.last.is_some_and(|last| record.seq > last) {
+                        return self.end();
+                    }
                     if let Some(record) = self.accept(record)? {
-                        return Ok(record);
+                        return Ok(Some(record));
                     }
                 }
             }
+        }
+    }
+
+    /// A slice is over. Of a whole `CHAT` each record has to have come, up to the last.
+    fn end(&self) -> Result<Option<Record>, FollowError> {
+        match (self.mark, self.last) {
+            (mark, Some(last)) if self.forgets_nothing() && mark.is_none_or(|mark| mark.seq < last) => {
+                Err(self.diverged(mark.map_or(0, |mark| mark.seq), format!("it does not go on to {last}")))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -121,11 +143,13 @@ impl Follower {
 
     /// Where the next consumer starts.
     fn start(&self) -> Value {
-        match (self.mark, self.since) {
+        let mut from = match (self.mark, self.since) {
             (Some(mark), _) => json!({ "deliver_policy": "by_start_sequence", "opt_start_seq": mark.seq.max(1) }),
             (None, Some(since)) => json!({ "deliver_policy": "by_start_time", "opt_start_time": since.to_rfc3339() }),
             (None, None) => json!({ "deliver_policy": "all" }),
-        }
+        };
+        from["headers_only"] = (self.content == Content::Headers).into();
+        from
     }
 
     /// Whether a record is the next one, and for the reader.

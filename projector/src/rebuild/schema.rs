@@ -29,6 +29,7 @@ pub(super) async fn create(client: &impl GenericClient, model: &str, schema: &st
         let like = "including comments including constraints including defaults including generated including storage";
         client.batch_execute(&format!("create table {schema}.{table} (like {model}.{table} {like})")).await?;
     }
+    run(client, &views(client, model, schema).await?).await?;
     run(client, &rights(client, model, schema).await?).await?;
     let needed = indexes(client, model, schema).await?.into_iter().filter(Index::is_needed_by_the_fold);
     run(client, &needed.map(|index| index.statement).collect::<Vec<_>>()).await
@@ -95,6 +96,31 @@ fn index(row: &Row, model: &str, schema: &str) -> Index {
     Index { name, table, constrains: row.get("constrains"), statement }
 }
 
+/// The statements that make the same views on the tables of `schema`, and say the same of them.
+async fn views(client: &impl GenericClient, model: &str, schema: &str) -> Result<Vec<String>, Error> {
+    // A view names each table with its schema, unless the connection's path makes that needless.
+    let rows = client
+        .query(
+            "select format('create view %I.%I as %s', $2::text, c.relname,
+                           regexp_replace(rtrim(pg_get_viewdef(c.oid), ';'), '\\m' || $1::text || '\\.', $2::text || '.', 'g'))
+                    as statement
+               from pg_class c
+               join pg_namespace n on n.oid = c.relnamespace
+              where n.nspname = $1 and c.relkind = 'v'
+             union all
+             select format(case when d.objsubid = 0 then 'comment on view %I.%I is %L' else 'comment on column %I.%I.%I is %L' end,
+                           variadic array_remove(array[$2::text, c.relname::text, a.attname::text, d.description], null))
+               from pg_class c
+               join pg_namespace n on n.oid = c.relnamespace
+               join pg_description d on d.objoid = c.oid and d.classoid = 'pg_class'::regclass
+               left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
+              where n.nspname = $1 and c.relkind = 'v'",
+            &[&model, &schema],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get("statement")).collect())
+}
+
 /// The statements that give the same rights on `schema` as there are on `model`.
 async fn rights(client: &impl GenericClient, model: &str, schema: &str) -> Result<Vec<String>, Error> {
     let rows = client
@@ -106,7 +132,7 @@ async fn rights(client: &impl GenericClient, model: &str, schema: &str) -> Resul
              select format('grant %s on %I.%I to %I', a.privilege_type, $2::text, c.relname, a.grantee::regrole::text)
                from pg_class c
                join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a
-              where n.nspname = $1 and c.relkind = 'r' and a.grantee <> c.relowner and a.grantee <> 0
+              where n.nspname = $1 and c.relkind in ('r', 'v') and a.grantee <> c.relowner and a.grantee <> 0
              union all
              select format('comment on schema %I is %L', $2::text, obj_description(n.oid))
                from pg_namespace n
