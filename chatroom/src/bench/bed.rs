@@ -40,6 +40,8 @@ pub(super) struct Readers {
 
 /// The default of `DATABASE_POOL`; the bed's other roles do with less.
 const READING_POOL: &str = "20";
+/// Twice what a person has at once, and more: those of the last turn may still be going when the next ones come.
+const SOCKETS_PER_USER: &str = "40";
 
 impl Bed {
     /// From nothing, with rate limits lifted and bcrypt as dear as in production.
@@ -83,6 +85,7 @@ impl Bed {
     /// Starts a query service that ends with this shutdown: for a part that needs a fresh one each time.
     pub(super) async fn query_service(&self, shutdown: &Shutdown) -> Result<Readers> {
         let settings = self.settings().of(Role::Query).with("DATABASE_POOL", READING_POOL);
+        let settings = settings.with("SOCKETS_PER_USER", SOCKETS_PER_USER);
         let role = RoleProcess::start("query-service", settings, &self.dir, shutdown).await?;
         Ok(Readers { listen: role.listen, query_service: pid(&role)? })
     }
