@@ -108,13 +108,15 @@ impl Tally {
             if let Some(why) = lock(&self.failure).take() {
                 return Err(why);
             }
-            let (is, wanted) = (is.load(Ordering::SeqCst), wanted.load(Ordering::SeqCst));
-            if is >= wanted {
-                ensure!(is == wanted, "{} deliveries too many", is - wanted);
+            let wanted = wanted.load(Ordering::SeqCst);
+            let now = is.load(Ordering::SeqCst);
+            if now >= wanted {
+                ensure!(now == wanted, "{} deliveries too many", now - wanted);
                 return Ok(());
             }
             if timeout_at(until, self.moved.notified()).await.is_err() {
-                bail!("lost {} of {wanted} deliveries", wanted - is);
+                // Looked at anew: what came meanwhile without being the last woke nobody.
+                bail!("lost {} of {wanted} deliveries", wanted.saturating_sub(is.load(Ordering::SeqCst)));
             }
         }
     }
