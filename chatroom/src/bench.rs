@@ -2,9 +2,15 @@
 
 mod append;
 mod bed;
+mod company;
 mod cpu;
+mod crowd;
+mod fanout;
 mod goal;
 mod history;
+mod idle;
+mod latency;
+mod listener;
 mod pgbench;
 mod poster;
 mod project;
@@ -13,8 +19,10 @@ mod reader;
 mod rebuild;
 mod replay;
 mod signin;
+mod sink;
 mod stage;
 mod table;
+mod tally;
 mod turns;
 mod written;
 
@@ -43,6 +51,17 @@ pub struct BenchArgs {
     /// Events that are projected in a turn of `project`, that `rebuild` makes a model of, and that `replay` reads.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
     events: Option<u32>,
+    /// Sockets; each part has its own default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    sockets: Option<u32>,
+
+    /// Deliveries to sockets of one side in one turn, at least.
+    #[arg(long, value_name = "N", default_value_t = 128_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    deliveries: u32,
+
+    /// With sockets: only what holds on a busy machine too (P5b, P6), with few of them.
+    #[arg(long)]
+    short: bool,
 
     /// `text`, or `json`: one object a goal.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
@@ -63,6 +82,12 @@ enum Part {
     Replay,
     /// Posting while people sign in: P9.
     Signin,
+    /// Delivering to the sockets of a room: P5 and P5b.
+    Fanout,
+    /// The memory of sockets that say nothing: P6.
+    Idle,
+    /// Delivering soon, also beside sockets that do not read: P7 and P10.
+    Latency,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,6 +112,9 @@ pub async fn run(args: BenchArgs) -> Result<()> {
         Part::Rebuild => rebuild::measure(&bed, &args).await,
         Part::Replay => replay::measure(&bed, &args).await,
         Part::Signin => signin::measure(&bed, &args).await,
+        Part::Fanout => fanout::measure(&bed, &args).await,
+        Part::Idle => idle::measure(&bed, &args).await,
+        Part::Latency => latency::measure(&bed, &args).await,
     };
     // Also after a failure: what runs in processes of its own would outlive us.
     let stopped = bed.stop().await;

@@ -17,8 +17,8 @@ use crate::{
     migrate,
 };
 
-/// How long the command service may take to end.
-const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// How long a role may take to end.
+pub(super) const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// Everything between a poster and the disk.
 pub(super) struct Bed {
@@ -32,7 +32,7 @@ pub(super) struct Bed {
     dir: PathBuf,
 }
 
-/// The side that reads: the projector and the query service, with as many connections as in production.
+/// The side that reads: the query service (and the projector), with as many connections as in production.
 pub(super) struct Readers {
     pub(super) listen: SocketAddr,
     pub(super) query_service: u32,
@@ -40,6 +40,8 @@ pub(super) struct Readers {
 
 /// The default of `DATABASE_POOL`; the bed's other roles do with less.
 const READING_POOL: &str = "20";
+/// Twice what a person has at once, and more: those of the last turn may still be going when the next ones come.
+const SOCKETS_PER_USER: &str = "40";
 
 impl Bed {
     /// From nothing, with rate limits lifted and bcrypt as dear as in production.
@@ -69,12 +71,27 @@ impl Bed {
 
     /// Starts what reads, for parts that read.
     pub(super) async fn readers(&self) -> Result<Readers> {
-        let settings = Settings { access: &self.access, keys: &self.keys, no_rate_limits: true, bcrypt_cost: None };
-        let (dir, shutdown) = (&self.dir, &self.shutdown);
-        RoleProcess::start("projector", settings.of(Role::Projector), dir, shutdown).await?;
-        let reading = settings.of(Role::Query).with("DATABASE_POOL", READING_POOL);
-        let role = RoleProcess::start("query-service", reading, dir, shutdown).await?;
+        self.projector().await?;
+        self.query_service(&self.shutdown).await
+    }
+
+    /// Starts what the query service reads from.
+    pub(super) async fn projector(&self) -> Result<()> {
+        let settings = self.settings().of(Role::Projector);
+        RoleProcess::start("projector", settings, &self.dir, &self.shutdown).await?;
+        Ok(())
+    }
+
+    /// Starts a query service that ends with this shutdown: for a part that needs a fresh one each time.
+    pub(super) async fn query_service(&self, shutdown: &Shutdown) -> Result<Readers> {
+        let settings = self.settings().of(Role::Query).with("DATABASE_POOL", READING_POOL);
+        let settings = settings.with("SOCKETS_PER_USER", SOCKETS_PER_USER);
+        let role = RoleProcess::start("query-service", settings, &self.dir, shutdown).await?;
         Ok(Readers { listen: role.listen, query_service: pid(&role)? })
+    }
+
+    fn settings(&self) -> Settings<'_> {
+        Settings { access: &self.access, keys: &self.keys, no_rate_limits: true, bcrypt_cost: None }
     }
 
     /// What a post costs: the command service and both servers.

@@ -25,6 +25,31 @@ pub(super) fn used(pids: &[u32]) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
+/// A thread of this process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Thread(i32);
+
+impl Thread {
+    pub(super) fn current() -> Self {
+        Self(rustix::thread::gettid().as_raw_pid())
+    }
+
+    /// Time that it has had so far, to the nanosecond.
+    pub(super) fn used(self) -> Result<Duration> {
+        let text = fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.0)).context("a thread's time")?;
+        let nanos = text.split_whitespace().next().context("a thread's time")?.parse()?;
+        Ok(Duration::from_nanos(nanos))
+    }
+}
+
+/// Memory of a process that is in RAM, in bytes.
+pub(super) fn resident(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("a process's memory")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("its resident memory")?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().context("a number of kB")?;
+    Ok(kibibytes << 10)
+}
+
 /// Share of the last ten seconds, in percent, in which something waited for a core; 0 where the kernel does not say.
 pub(super) fn pressure() -> f64 {
     let text = fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();

@@ -55,7 +55,7 @@ impl Poster {
     }
 
     /// For one turn: the service closes what is idle between them.
-    async fn connect(&self) -> Result<Connected<'_>> {
+    pub(super) async fn connect(&self) -> Result<Connected<'_>> {
         let stream = TcpStream::connect(self.address).await.context("connecting a poster")?;
         stream.set_nodelay(true)?;
         let (send, connection) = handshake(TokioIo::new(stream)).await?;
@@ -66,7 +66,7 @@ impl Poster {
 }
 
 /// A poster in a turn.
-struct Connected<'a> {
+pub(super) struct Connected<'a> {
     poster: &'a Poster,
     send: SendRequest<Full<Bytes>>,
 }
@@ -76,7 +76,7 @@ impl Connected<'_> {
     ///
     /// # Errors
     /// When it is not accepted: with limits lifted, each is.
-    async fn post(&mut self) -> Result<MessageId> {
+    pub(super) async fn post(&mut self) -> Result<MessageId> {
         #[derive(Deserialize)]
         struct Done {
             message: Made,

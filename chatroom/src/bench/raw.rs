@@ -1,14 +1,21 @@
 //! What is possible? The same messages without a service: bare durable publishes, and the bare batcher.
 
 use anyhow::{Context, Result, ensure};
-use async_nats::jetstream::{self, stream::Config};
+use async_nats::jetstream::{
+    self,
+    consumer::{DeliverPolicy, push::OrderedConfig},
+    stream::Config,
+};
 use bytes::Bytes;
 use event_log::{EventLog, JetStream};
 use events::{
     Actor, Change, Condition, Envelope, EventId, MembershipEvent, MessageEvent, MessageId, NewEvent, RoomId, Subject,
     UserId, membership::MemberJoined, message::MessagePosted,
 };
-use futures::future::{join_all, try_join_all};
+use futures::{
+    Stream, StreamExt,
+    future::{join_all, try_join_all},
+};
 use servers::Role;
 use std::{
     sync::atomic::AtomicU32,
@@ -64,6 +71,16 @@ impl Publisher {
         let each = try_join_all((0..at_once).map(|_| self.one_after_the_other(&left))).await?;
         let took: Vec<Duration> = each.into_iter().flatten().collect();
         Ok(Stored { count: publishes, took, elapsed: began.elapsed() })
+    }
+
+    /// What is stored from now on, as it comes, in order.
+    pub(super) async fn hear(&self) -> Result<impl Stream<Item = Result<()>> + use<>> {
+        let stream = jetstream::new(self.client.clone()).get_stream(STREAM).await.context("the stream")?;
+        let deliver_subject = self.client.new_inbox();
+        let config = OrderedConfig { deliver_subject, deliver_policy: DeliverPolicy::New, ..OrderedConfig::default() };
+        let consumer = stream.create_consumer(config).await.context("an ordered consumer")?;
+        let messages = consumer.messages().await.context("what is stored")?;
+        Ok(messages.map(|message| message.map(drop).context("what is stored")))
     }
 
     async fn one_after_the_other(&self, left: &AtomicU32) -> Result<Vec<Duration>> {

@@ -13,15 +13,21 @@ const ROOMS: usize = 16;
 pub(super) const PHONE: &str = "+4915112345678";
 pub(super) const PASSWORD: &str = "a long pass phrase";
 
-/// So many posters, each a member of one of the rooms.
-pub(super) async fn posters(bed: &Bed, count: usize) -> Result<Vec<Poster>> {
+/// So many rooms of one owner.
+pub(super) async fn rooms(bed: &Bed, count: usize) -> Result<Vec<RoomId>> {
     let account = Account { phone: PHONE.into(), password: PASSWORD.into(), display_name: "Ada".into() };
     let ada = Session::register(&bed.api, &account).await.applied()?;
     let lounge = ada.create_lounge(&key(), "Bench").await.applied()?.id;
     let mut rooms = Vec::new();
-    for _ in 0..ROOMS {
+    for _ in 0..count {
         rooms.push(room(&ada, lounge).await?);
     }
+    Ok(rooms)
+}
+
+/// So many posters, each a member of one of the rooms.
+pub(super) async fn posters(bed: &Bed, count: usize) -> Result<Vec<Poster>> {
+    let rooms = rooms(bed, ROOMS).await?;
     let mut posters = Vec::new();
     for n in 0..count {
         let room = rooms[n % rooms.len()];
