@@ -13,6 +13,7 @@ pub mod listen;
 pub mod load;
 pub mod migrate;
 pub mod origin;
+pub mod page;
 pub mod parked;
 mod progress;
 pub mod rebuild;

@@ -85,6 +85,8 @@ export declare class Chat {
     write(room: string, text: string, extras?: Extras): boolean;
     /** Somebody has looked at the room up to its end. */
     read(room: string): void;
+    /** Asks who of a room is there. */
+    whoIsThere(room: string): Promise<void>;
     /** Says that something is being typed. */
     types(room: string): void;
     /** Writes down what is to be there at the next start. */

@@ -52,8 +52,10 @@ export class Chat {
                 reset: (reset) => this.#reset(reset),
                 gone: ({ room, reason }) => this.#gone(room, reason),
                 typing: ({ room, user }) => user !== this.me && this.typists.types(room, user),
-                presence: ({ users }) => {
-                    this.presences.take(users);
+                presence: ({ room, users, reload }) => {
+                    if (reload)
+                        void this.whoIsThere(room);
+                    this.presences.take(users ?? []);
                     options.changed({ of: "presence" });
                 },
                 read: ({ room }) => this.#recount(room),
@@ -138,6 +140,17 @@ export class Chat {
             // Not marked is marked with the next message.
             this.api.call("PUT /v1/rooms/{id}/read", read).catch(() => undefined);
         });
+    }
+    /** Asks who of a room is there. */
+    async whoIsThere(room) {
+        try {
+            const page = await this.api.call("GET /v1/rooms/{id}/presence", { path: { id: room } });
+            this.presences.take(page.items);
+            this.options.changed({ of: "presence" });
+        }
+        catch {
+            // Nobody is shown as there.
+        }
     }
     /** Says that something is being typed. */
     types(room) {

@@ -130,9 +130,16 @@ export interface Control {
         room: string;
         user: string;
     };
+    /** Of a large room counts instead; `reload`: the room's presence is to be read anew. */
     presence_diff: {
         room: string;
-        users: Presence[];
+        users?: Presence[];
+        counts?: {
+            online: number;
+            away: number;
+            dnd: number;
+        };
+        reload?: true;
     };
     read: {
         room: string;

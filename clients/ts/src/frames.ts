@@ -114,7 +114,8 @@ export interface Control {
   auth_ok: { expires_in: number };
   drain: { retry_after_ms: [number, number] };
   typing: { room: string; user: string };
-  presence_diff: { room: string; users: Presence[] };
+  /** Of a large room counts instead; `reload`: the room's presence is to be read anew. */
+  presence_diff: { room: string; users?: Presence[]; counts?: { online: number; away: number; dnd: number }; reload?: true };
   read: { room: string; seq: number };
 }
 
