@@ -38,7 +38,7 @@ export function browse(shell) {
     })).filter(({ lounge, rooms }) => rooms.length > 0 || (!text && !tongue.value && lounge.owner === chat.me));
     fill(results, shown.map(({ lounge, rooms }) => h("section.lounge", {},
       h("header", {}, h("h3", {}, h("bdi", {}, lounge.name)), lounge.owner === chat.me && h("button.link", { type: "button", onclick: () => makeRoom(lounge) }, "Add a room")),
-      lounge.description && h("p.quiet", { dir: "auto" }, lounge.description),
+      lounge.description && h("p.quiet", {}, h("bdi", {}, lounge.description)),
       h("ul.cards", {}, rooms.map(card)),
       rooms.length === 0 && h("p.quiet", {}, "No rooms here yet."))));
     if (shown.length === 0) fill(results, h("div.empty.is-small", {}, h("p", {}, lounges.length === 0 ? "There are no rooms yet." : "No room matches."), lounges.length === 0 && isRegistered && h("p.quiet", {}, "Open the first lounge and add a room to it.")));
@@ -51,7 +51,7 @@ export function browse(shell) {
     return h("li.card", {},
       h("div.card-text", {}, h("strong", {}, h("bdi", {}, room.name)),
         h("p.quiet", {}, h("bdi", {}, language(room.language)), " · ", counted(room.member_count, "member", "members")),
-        room.topic && h("p", { dir: "auto" }, room.topic)),
+        room.topic && h("p", {}, h("bdi", {}, room.topic))),
       h(`button.${isIn ? "secondary" : "primary"}`, { type: "button", disabled: !isIn && !mayJoin, title: !isIn && !mayJoin ? "For people with an account" : undefined, onclick: () => enter(room), "aria-label": `${isIn ? "Open" : "Join"} ${room.name}` }, isIn ? "Open" : "Join"));
   }
 

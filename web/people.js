@@ -52,10 +52,18 @@ export class People {
     if (!this.#isLoaded || this.element.hidden) return;
     const { chat } = this.room;
     const isTold = chat.socket.has("presence");
-    const groups = GROUPS.map(([state, text]) => ({ state, text, people: this.members.filter((member) => (isTold ? chat.presences.of(member.user.id) : "offline") === state) }));
+    const groups = GROUPS.map(([state, text]) => ({ state, text, people: this.members.filter((member) => this.#stateOf(member.user.id) === state) }));
     fill(this.list, groups.filter(({ people }) => people.length > 0).map(({ state, text, people }) => h("section", {},
       h("h3", {}, isTold ? text : "All", ` — ${people.length}`), h("ul", {}, people.map((member) => this.#row(member, state))))),
       this.room.moderates && this.room.card?.visibility === "private" && h("button.secondary", { type: "button", onclick: () => this.#add() }, "Add somebody"));
+  }
+
+  /** One sees oneself as there at once: others are told after a moment of grace. @param {string} user */
+  #stateOf(user) {
+    const { chat } = this.room;
+    if (!chat.socket.has("presence")) return "offline";
+    const told = chat.presences.of(user);
+    return user === chat.me && told === "offline" && chat.socket.state.is === "live" ? "online" : told;
   }
 
   /** @param {any} member @param {string} state */

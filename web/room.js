@@ -6,7 +6,7 @@ import { fill, h, icon, iconButton } from "./dom.js";
 import { History } from "./history.js";
 import { nameOf } from "./message.js";
 import { People } from "./people.js";
-import { counted, language, trouble } from "./words.js";
+import { counted, direction, language, trouble } from "./words.js";
 
 export class RoomView {
   #announcedSeq = 0;
@@ -84,6 +84,8 @@ export class RoomView {
     if (!card) return;
     fill(this.title, h("bdi", {}, card.name));
     fill(this.facts, h("bdi", {}, language(card.language)), ` · ${counted(card.member_count, "member", "members")}`, !card.active && " · archived", card.topic && h("span", {}, " · ", h("bdi", {}, card.topic)));
+    // A room is laid out as its language is written; the page around it as the reader's.
+    this.history.element.dir = this.composer.element.dir = this.typists.dir = direction(card.language);
     this.composer.draw();
     this.#drawNotice();
   }

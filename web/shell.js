@@ -150,7 +150,7 @@ export class Shell {
     const told = [unread > 0 && counted(unread, "unread message", "unread messages"), mentions > 0 && counted(mentions, "mention", "mentions")].filter(Boolean).join(", ");
     return h("li", {}, h(`button.room-row${unread > 0 ? ".is-unread" : ""}`, {
       type: "button", "data-room": card.id, "aria-current": this.room?.id === card.id ? "page" : undefined, onclick: () => this.open(card.id),
-    }, h("span.hash", { "aria-hidden": "true" }, card.visibility === "private" ? icon("lock") : "#"), h("bdi.room-name", {}, card.name),
+    }, h("span.hash", { "aria-hidden": "true" }, card.visibility === "private" ? icon("lock") : "#"), h("span.room-name", {}, h("bdi", {}, card.name)),
       mentions > 0 && h("span.badge.is-mention", { "aria-hidden": "true" }, `@${mentions}`),
       unread > 0 && h("span.badge", { "aria-hidden": "true" }, unread > 999 ? "999+" : unread), told && h("span.unseen", {}, `, ${told}`)));
   }

@@ -30,6 +30,18 @@ export function language(tag) {
   }
 }
 
+/** Scripts that run from right to left. */
+const RIGHT_TO_LEFT = new Set(["Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Rohg"]);
+
+/** Which way a language is written. @param {string} tag @returns {"rtl" | "ltr"} */
+export function direction(tag) {
+  try {
+    return RIGHT_TO_LEFT.has(new Intl.Locale(tag).maximize().script ?? "") ? "rtl" : "ltr";
+  } catch {
+    return "ltr";
+  }
+}
+
 /** A language by the reader's name of it. @param {string} tag */
 export function languageHere(tag) {
   try {
