@@ -12,6 +12,8 @@ export class RoomView {
   #announcedSeq = 0;
   #drawing = false;
   #isEnded = false;
+  /** What it was called last: also once one is out. */
+  name = "the room";
 
   /** @param {any} shell @param {string} id @param {string} [message] */
   constructor(shell, id, message) {
@@ -82,6 +84,7 @@ export class RoomView {
   drawHead() {
     const { card } = this;
     if (!card) return;
+    this.name = card.name;
     fill(this.title, h("bdi", {}, card.name));
     fill(this.facts, h("bdi", {}, language(card.language)), ` · ${counted(card.member_count, "member", "members")}`, !card.active && " · archived", card.topic && h("span", {}, " · ", h("bdi", {}, card.topic)));
     // A room is laid out as its language is written; the page around it as the reader's.

@@ -68,7 +68,7 @@ export class Shell {
       case "gone":
         if (this.room?.id === change.room) {
           const text = GONE[/** @type {keyof typeof GONE} */ (change.reason)] ?? "You are no longer in";
-          toast(`${text} ${this.room.card?.name ?? "the room"}.`);
+          toast(`${text} ${this.room.name}.`);
           this.open(undefined);
         }
         return;
@@ -137,8 +137,7 @@ export class Shell {
     this.#connection();
     const user = this.session.user;
     if (user) {
-      fill(this.me, avatar(user.id, user.display_name), h("span.me-name", {}, h("bdi", {}, user.display_name), h("small", {}, user.kind === "guest" ? "Guest" : "Signed in")), icon("more"));
-      this.me.setAttribute("aria-label", `Your account, ${user.display_name}`);
+      fill(this.me, h("span.unseen", {}, "Your account: "), avatar(user.id, user.display_name), h("span.me-name", {}, h("bdi", {}, user.display_name), h("small", {}, user.kind === "guest" ? "Guest" : "Signed in")), icon("more"));
     }
     const unread = cards.reduce((sum, card) => sum + (card.member?.unread ?? 0), 0);
     document.title = `${unread > 0 ? `(${unread}) ` : ""}${this.room?.card ? `${this.room.card.name} · ` : ""}Chatroom`;
