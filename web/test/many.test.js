@@ -6,7 +6,7 @@ import { account, call, launch, open, room, signIn, startSystem } from "./stage.
 
 /** All of them take minutes to be posted: fewer unless it is asked for. */
 const MESSAGES = Number(process.env["MESSAGES"] ?? 2_000);
-const AT_ONCE = 64;
+const AT_ONCE = 24;
 const ROWS_MAX = 400;
 const STEP_PX = 600;
 
