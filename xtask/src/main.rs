@@ -1,6 +1,7 @@
 //! Checks that a machine can make: `cargo xtask tidy` holds the house's own rules.
 
 mod tidy;
+mod web;
 
 use clap::{Parser, Subcommand};
 
@@ -15,10 +16,13 @@ struct Cli {
 enum Task {
     /// Checks the rules of the house: arrows between crates, first lines, no unbounded channels.
     Tidy,
+    /// Checks and tests the TypeScript client and the page; needs Node, npm and Debian's chromium.
+    Web,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Tidy => tidy::run(),
+        Task::Web => web::run(),
     }
 }
