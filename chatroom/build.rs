@@ -22,8 +22,13 @@ fn main() {
             if !file.is_file() || !SERVED.contains(&extension) || name.contains(".config.") {
                 continue;
             }
-            writeln!(table, "    ({:?}, include_bytes!({:?})),", format!("/{folder}/{name}"), file.display().to_string())
-                .expect("writing to a string");
+            writeln!(
+                table,
+                "    ({:?}, include_bytes!({:?})),",
+                format!("/{folder}/{name}"),
+                file.display().to_string()
+            )
+            .expect("writing to a string");
         }
     }
     table.push(']');

@@ -15,6 +15,8 @@ const AHEAD_PX = 1_600;
 export class History {
   /** @type {Map<string, { element: HTMLElement, of: any, flags: string }>} */
   #rows = new Map();
+  /** What was drawn last. @type {any[]} */
+  #drawn = [];
   /** Whether the reader is at the end, and wants to stay there. */
   isAtEnd = true;
   /** Behind this number everything was unread when the room was opened. */
@@ -47,6 +49,12 @@ export class History {
   /** Draws what changed. */
   draw() {
     const { timeline, chat } = this.room;
+    this.above.classList.toggle("is-reading", timeline.reading.has("before"));
+    this.below.classList.toggle("is-reading", timeline.reading.has("after"));
+    const of = [timeline.state, chat.outbox.waiting, day(new Date().toISOString())];
+    // That something is being read changes no row; to look where rows are costs a layout.
+    if (of.every((part, place) => part === this.#drawn[place])) return this.#readAhead();
+    this.#drawn = of;
     const anchor = this.isAtEnd && timeline.state.at_end ? undefined : this.#anchor();
     const rows = this.#wanted(timeline.state, chat.outbox.waiting);
     const kept = new Map();
@@ -72,8 +80,6 @@ export class History {
     for (const [key, { element }] of this.#rows) if (!kept.has(key)) element.remove();
     this.#rows = kept;
     if (!this.list.querySelector(':scope > [tabindex="0"]')) this.list.querySelector(":scope > li.message:last-of-type")?.setAttribute("tabindex", "0");
-    this.above.classList.toggle("is-reading", timeline.reading.has("before"));
-    this.below.classList.toggle("is-reading", timeline.reading.has("after"));
     if (anchor) this.element.scrollTop += anchor.element.getBoundingClientRect().top - anchor.top;
     else if (this.isAtEnd) this.toEnd();
     this.#readAhead();

@@ -11,8 +11,24 @@ export const time = (at) => TIME.format(new Date(at));
 /** @param {string} at */
 export const full = (at) => FULL.format(new Date(at));
 
+/** Days by ten minutes of their time: a list asks for the same ones all the time. @type {Map<string, string>} */
+const DAYS = new Map();
+const DAYS_MAX = 2_000;
+let daysOf = "";
+
 /** @param {string} at */
 export function day(at) {
+  const today = new Date().toDateString();
+  if (daysOf !== today || DAYS.size > DAYS_MAX) DAYS.clear();
+  daysOf = today;
+  const key = at.slice(0, 15);
+  const known = DAYS.get(key) ?? dayAnew(at);
+  DAYS.set(key, known);
+  return known;
+}
+
+/** @param {string} at */
+function dayAnew(at) {
   const then = new Date(at), now = new Date();
   const days = Math.round((new Date(now.toDateString()).getTime() - new Date(then.toDateString()).getTime()) / 86_400_000);
   if (days === 0) return "Today";
