@@ -14,6 +14,7 @@ pub mod load;
 pub mod migrate;
 pub mod nats_context;
 pub mod origin;
+pub mod page;
 pub mod parked;
 mod progress;
 pub mod rebuild;

@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::net::TcpListener;
 
-use crate::{dev::Settings, docs};
+use crate::{dev::Settings, docs, page};
 
 /// How long the roles may take until all are ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub async fn start(settings: &Settings<'_>, port: u16, shutdown: &Shutdown) -> R
     let queries = query_service::Service::start(queries, shutdown, &health).await.context("query service")?;
 
     let shell_args: ShellArgs = settings.of(Role::Query).parse::<ShellSettings>()?.shell;
-    let router = shell(commands.router.merge(queries.router).merge(docs::router()), &shell_args);
+    let router = shell(commands.router.merge(queries.router).merge(docs::router()).merge(page::router()), &shell_args);
     let limits = ServeLimits::from(&settings.of(Role::Query).parse::<ServeArgs>()?);
     let listener = listen(port).await?;
     let url = format!("http://{}", listener.local_addr()?);

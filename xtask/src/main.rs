@@ -2,6 +2,7 @@
 
 mod analytics;
 mod tidy;
+mod web;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,11 +32,14 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
+    /// Checks and tests the TypeScript client and the page; needs Node, npm and Debian's chromium.
+    Web,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Tidy => tidy::run(),
         Task::Analytics { file, plant, results, release } => analytics::run(&file, plant, results.as_deref(), release),
+        Task::Web => web::run(),
     }
 }

@@ -61,6 +61,7 @@ fn words(dir: &Path, origin: &Origin, no_rate_limits: bool) -> String {
     format!(
         r#"
 Chatroom is ready.{limits}
+  the page     {url}/
   API          {url}/v1           documented at {url}/docs
   live         {url}/v1/ws        (WebSocket, subprotocol chatroom.v1)
   operators    {admin}/readyz     also /livez /metrics /version

@@ -6,7 +6,7 @@ use servers::Role;
 use std::path::Path;
 
 use super::{Access, Keys, process::RoleProcess};
-use crate::{docs, origin, settings, stack};
+use crate::{docs, origin, page, settings, stack};
 
 /// Connections of each role's pool: three roles share a Postgres that has 100.
 const POOL: &str = "5";
@@ -58,7 +58,7 @@ pub(super) async fn isolated(settings: &Settings<'_>, port: u16, dir: &Path, shu
     let projector = RoleProcess::start("projector", settings.of(Role::Projector), dir, shutdown).await?;
     let commands = RoleProcess::start("command-service", settings.of(Role::Command), dir, shutdown).await?;
     let queries = RoleProcess::start("query-service", settings.of(Role::Query), dir, shutdown).await?;
-    let router = docs::router().merge(origin::forwarding(commands.listen, queries.listen));
+    let router = docs::router().merge(page::router()).merge(origin::forwarding(commands.listen, queries.listen));
     let listener = stack::listen(port).await?;
     let address = listener.local_addr()?;
     let token = shutdown.token();

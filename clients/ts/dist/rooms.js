@@ -1,0 +1,95 @@
+// Which rooms does a socket follow, and up to which number did it hear each?
+import { order } from "./fold.js";
+/** How often a room may break before the socket itself is not believed any more. */
+const BREAKS_MAX = 3;
+/** `{"room":"<uuid>","seq":<number>},` */
+const BYTES_A_ROOM = 72;
+/** Of `identify` around its rooms and token: names, and a position. */
+const BYTES_AROUND = 256;
+/** The rooms of one client. */
+export class Rooms {
+    #rooms = new Map();
+    /** Follows a room behind this number, whatever was known. */
+    follow(room, seq) {
+        this.#rooms.set(room, { seq, asked: true, breaks: 0, broken: false });
+    }
+    /** Whether it was followed. */
+    drop(room) {
+        return this.#rooms.delete(room);
+    }
+    /** No number is good any more. */
+    forget() {
+        for (const followed of this.#rooms.values())
+            followed.seq = undefined;
+    }
+    seq(room) {
+        return this.#rooms.get(room)?.seq;
+    }
+    has(room) {
+        return this.#rooms.has(room);
+    }
+    /** Takes the next frame of a room; what does not follow is not taken. */
+    take(frame) {
+        const followed = this.#rooms.get(frame.room);
+        if (!followed)
+            return "unknown";
+        const stands = followed.seq === undefined ? "next" : order(frame, { seq: followed.seq });
+        if (stands !== "next")
+            return stands;
+        followed.seq = frame.seq;
+        followed.broken = false;
+        return "next";
+    }
+    /** A frame of the room was lost: whether that is news, or has been so too often. */
+    broke(room) {
+        const followed = this.#rooms.get(room);
+        if (!followed || followed.broken)
+            return "known";
+        followed.breaks += 1;
+        followed.broken = true;
+        return followed.breaks > BREAKS_MAX ? "hopeless" : "new";
+    }
+    /** All was heard that there is: of one room, or of all. */
+    whole(room) {
+        const whole = room === undefined ? [...this.#rooms.values()] : [this.#rooms.get(room)];
+        for (const followed of whole)
+            if (followed)
+                followed.broken = false;
+    }
+    /** Rooms of which something was lost while connected. */
+    behind(heads) {
+        const lags = ([room, head]) => (this.#rooms.get(room)?.seq ?? Infinity) < head;
+        return Object.entries(heads).filter(lags).map(([room]) => room);
+    }
+    /** A new socket: as many rooms as one frame may hold. */
+    forIdentify(max, bytes) {
+        const fit = Math.min(max, Math.floor((bytes - BYTES_AROUND) / BYTES_A_ROOM));
+        const wanted = [];
+        for (const [room, followed] of this.#rooms) {
+            followed.breaks = 0;
+            followed.broken = false;
+            followed.asked = wanted.length < fit;
+            if (followed.asked)
+                wanted.push(followed.seq === undefined ? { room } : { room, seq: followed.seq });
+        }
+        return wanted;
+    }
+    /** Those that had no number begin where the server says. */
+    begin(summaries) {
+        for (const { id, head } of summaries) {
+            const followed = this.#rooms.get(id);
+            if (followed)
+                followed.seq ??= head;
+        }
+    }
+    /** A room that the server was not asked for yet, and is now. */
+    nextUnasked() {
+        for (const [room, followed] of this.#rooms) {
+            if (followed.asked)
+                continue;
+            followed.asked = true;
+            return room;
+        }
+        return undefined;
+    }
+}

@@ -1,0 +1,168 @@
+// How is a room's history read? Page by page into a window, which frames keep up to date.
+import { apply, applyPerson } from "./fold.js";
+import { emptyState, hasText, wanted } from "./state.js";
+import { joined, reread, trimmed } from "./window.js";
+/** Messages in the window; when more are read, those at its other end are let go. */
+export const WINDOW_MAX = 250;
+/** Frames that are kept to bring a page to what is known already. */
+const RECENT_MAX = 512;
+/** How often a page is read that is older than those. */
+const TRIES_MAX = 4;
+/** Texts that are read one by one; more are read as a page. */
+const REREAD_MAX = 5;
+/** How often one is asked for in vain. */
+const REREADS_MAX = 3;
+/** One room's messages. */
+export class Timeline {
+    api;
+    of;
+    position;
+    changed;
+    state;
+    /** What is shown was kept from an earlier visit, and has not been compared with the server yet. */
+    isKept = false;
+    reading = new Set();
+    /** Why the last reading failed. */
+    failure;
+    #recent = [];
+    /** Counts whole readings: what an earlier one answers is not wanted any more. */
+    #generation = 0;
+    /** How often a text was asked for in vain. */
+    #asked = new Map();
+    constructor(api, of, position, changed) {
+        this.api = api;
+        this.of = of;
+        this.position = position;
+        this.changed = changed;
+        const { room, me, role, seq, kept } = of;
+        this.state = kept ? { ...kept, role } : emptyState(room, me, role, seq);
+        this.isKept = kept !== undefined;
+    }
+    /** Whether there is anything to show. */
+    get isEmpty() {
+        return this.state.messages.length === 0;
+    }
+    /** The next frame of the room. */
+    take(frame) {
+        const before = this.state;
+        this.#recent = [...this.#recent.slice(1 - RECENT_MAX), frame];
+        this.state = apply(frame, before);
+        // A reader at the end sees what is new; the oldest are let go meanwhile.
+        if (this.state.at_end)
+            this.state = trimmed(this.state, "newest", 2 * WINDOW_MAX);
+        this.#completed();
+        if (this.state !== before)
+            this.changed();
+    }
+    /** A person's frame. */
+    takePerson(frame) {
+        const before = this.state;
+        this.state = applyPerson(frame, before);
+        if (this.state !== before)
+            this.changed();
+    }
+    /** Everything held is void; the room stands at this number. */
+    async reset(seq) {
+        this.#recent = [];
+        this.state = { ...this.state, seq, as_of: seq };
+        await this.latest();
+    }
+    /** The newest messages. */
+    latest() {
+        return this.#window({});
+    }
+    /** Those around a message. */
+    around(message) {
+        return this.#window({ around: message });
+    }
+    /** Those from a time on. */
+    at(time) {
+        return this.#window({ at: time });
+    }
+    /** The page before the window. */
+    async before() {
+        const first = this.state.messages[0];
+        if (this.state.at_start || !first)
+            return;
+        await this.#read("before", { before: first.id }, "before");
+    }
+    /** The page after the window. */
+    async after() {
+        const last = this.state.messages.at(-1);
+        if (this.state.at_end || !last)
+            return;
+        await this.#read("after", { after: last.id }, "after");
+    }
+    async #window(query) {
+        this.#generation += 1;
+        this.reading.delete("window");
+        await this.#read("window", query, "alone");
+    }
+    async #read(reading, query, place) {
+        if (this.reading.has(reading) || (place !== "alone" && this.reading.has("window")))
+            return;
+        const generation = this.#generation;
+        this.reading.add(reading);
+        this.failure = undefined;
+        this.changed();
+        try {
+            const after = await this.#joined(query, place, generation);
+            if (after) {
+                this.state = place === "alone" ? after : trimmed(after, place === "before" ? "oldest" : "newest", WINDOW_MAX);
+                this.isKept = false;
+                this.#completed();
+            }
+        }
+        catch (why) {
+            if (generation === this.#generation)
+                this.failure = why;
+        }
+        finally {
+            if (generation === this.#generation)
+                this.reading.delete(reading);
+            this.changed();
+        }
+    }
+    /** The state with that page; undefined when it is not wanted any more. */
+    async #joined(query, place, generation) {
+        for (let tries = 1;; tries += 1) {
+            const page = await this.api.call("GET /v1/rooms/{id}/messages", {
+                path: { id: this.of.room },
+                query,
+                minPosition: this.position(),
+            });
+            if (generation !== this.#generation)
+                return undefined;
+            const after = joined(page, place, this.state, this.#recent);
+            if (after)
+                return after;
+            if (tries === TRIES_MAX)
+                throw new Error("the room moves faster than it can be read");
+        }
+    }
+    /** Reads the texts that frames did not carry. */
+    #completed() {
+        const missing = wanted(this.state).filter((id) => (this.#asked.get(id) ?? 0) < REREADS_MAX);
+        if (missing.length === 0 || this.reading.has("window"))
+            return;
+        if (missing.length <= REREAD_MAX)
+            return missing.forEach((id) => void this.#reread(id));
+        for (const id of missing)
+            this.#asked.set(id, REREADS_MAX);
+        void (this.state.at_end ? this.latest() : this.around(missing.at(-1)));
+    }
+    async #reread(id) {
+        this.#asked.set(id, (this.#asked.get(id) ?? 0) + 1);
+        try {
+            const path = { id: this.of.room, message: id };
+            const answer = await this.api.call("GET /v1/rooms/{id}/messages/{message}", { path, minPosition: this.position() });
+            this.state = reread(this.state, answer.message);
+            if (hasText(answer.message))
+                this.#asked.delete(id);
+            this.changed();
+        }
+        catch {
+            // It stays without its text, and is asked for again when something happens in the room.
+        }
+    }
+}

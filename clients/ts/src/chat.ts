@@ -1,0 +1,379 @@
+// What does an application stand on? One signed-in user: rooms with what is new in them, live, kept, and written offline.
+
+import { Api } from "./api.js";
+import { keepable, MemoryCache, VERSION, type Cache, type Waiting } from "./cache.js";
+import type { Control, OfLounge, OfMember, OfRoom, PlainFrame, Posted, RoomFrame } from "./frames.js";
+import { Outbox, type Extras } from "./outbox.js";
+import { Presences, Typists } from "./presences.js";
+import type { ListPage_Room, Lounge } from "./rest.js";
+import type { Session } from "./session.js";
+import { ChatSocket, type SocketOptions, type SocketState } from "./socket.js";
+import type { RoomState } from "./state.js";
+import { Timeline } from "./timeline.js";
+
+type Card = ListPage_Room["items"][number];
+
+/** What is kept is written after so long without a change. */
+const KEEP_AFTER_MS = 500;
+/** Counts are asked for again after so long: several changes are one question. */
+const RECOUNT_AFTER_MS = 400;
+/** A server takes one marker in two seconds. */
+const READ_EVERY_MS = 2_000;
+/** Counts stop here. */
+const UNREAD_MAX = 1_000;
+
+/** What changed, so that only that is drawn anew. */
+export type Change =
+  | { of: "connection" }
+  | { of: "rooms" }
+  | { of: "room"; room: string }
+  | { of: "outbox" }
+  | { of: "presence" }
+  | { of: "typing"; room: string }
+  | { of: "lounge"; lounge: OfLounge }
+  /** The viewer is out of the room. */
+  | { of: "gone"; room: string; reason: string };
+
+export interface ChatOptions {
+  /** `https://chat.example`, without a slash. */
+  base: string;
+  session: Session;
+  cache?: Cache;
+  changed(change: Change): void;
+  socket?: Partial<Pick<SocketOptions, "open" | "random">>;
+  fetcher?: typeof fetch;
+}
+
+/** A signed-in user's chat. */
+export class Chat {
+  readonly api: Api;
+  readonly me: string;
+  readonly socket: ChatSocket;
+  readonly outbox: Outbox;
+  readonly presences = new Presences();
+  readonly typists: Typists;
+  /** The rooms that one is in. */
+  readonly rooms = new Map<string, Card>();
+  readonly #timelines = new Map<string, Timeline>();
+  readonly #kept = new Map<string, RoomState>();
+  readonly #cache: Cache;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #markedAt = new Map<string, number>();
+  #isStopped = false;
+
+  constructor(private readonly options: ChatOptions) {
+    const { session, base } = options;
+    this.me = session.user?.id ?? "";
+    this.api = new Api(base, session, options.fetcher);
+    this.#cache = options.cache ?? new MemoryCache();
+    this.typists = new Typists((room) => options.changed({ of: "typing", room }));
+    this.outbox = new Outbox(this.api, (waiting) => this.#outboxChanged(waiting));
+    this.socket = new ChatSocket({
+      url: `${base.replace(/^http/, "ws")}/v1/ws`,
+      token: () => session.access(),
+      renewed: (refused) => session.renewed(refused),
+      expiresAtMs: () => session.expiresAtMs,
+      ...options.socket,
+      events: {
+        state: (state) => this.#connection(state),
+        frame: (frame) => this.#frame(frame),
+        person: (frame) => this.#person(frame),
+        ready: (ready) => this.#ready(ready),
+        reset: (reset) => this.#reset(reset),
+        gone: ({ room, reason }) => this.#gone(room, reason),
+        typing: ({ room, user }) => user !== this.me && this.typists.types(room, user),
+        presence: ({ room, users, reload }) => {
+          if (reload) void this.whoIsThere(room);
+          this.presences.take(users ?? []);
+          options.changed({ of: "presence" });
+        },
+        read: ({ room }) => this.#recount(room),
+      },
+    });
+  }
+
+  /** Shows what was kept, then asks what there is, then follows it. */
+  async start(): Promise<void> {
+    const [kept, rest] = await Promise.all([this.#cache.rooms(), this.#cache.rest()]);
+    for (const { state } of kept) if (state.me === this.me) this.#kept.set(state.room, state);
+    this.outbox.restore(rest?.version === VERSION ? rest.waiting : []);
+    this.socket.position = rest?.position;
+    await this.#load();
+    if (!this.#isStopped) this.socket.start();
+  }
+
+  /** Ends everything; what waits stays kept. */
+  async stop(): Promise<void> {
+    await this.keep();
+    this.#isStopped = true;
+    this.socket.stop();
+    this.outbox.stop();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  /** Forgets what is kept of this user. */
+  async forget(): Promise<void> {
+    await this.#cache.clear();
+  }
+
+  /** The messages of a room; what was kept of it is shown until they are compared. */
+  timeline(room: string): Timeline {
+    const known = this.#timelines.get(room);
+    if (known) return known;
+    const card = this.rooms.get(room);
+    const seq = this.socket.rooms.seq(room) ?? card?.head ?? 0;
+    const kept = this.#kept.get(room);
+    const of = { room, me: this.me, role: card?.member?.role ?? null, seq };
+    const isWhole = kept !== undefined && kept.seq === seq;
+    const timeline = new Timeline(
+      this.api,
+      isWhole ? { ...of, kept } : of,
+      () => this.socket.position,
+      () => this.#roomChanged(room),
+    );
+    this.#timelines.set(room, timeline);
+    // A window that is whole and followed needs no reading: the socket tells what is missing.
+    if (!isWhole) void timeline.latest();
+    return timeline;
+  }
+
+  /** Joins a public room, and follows it. */
+  async join(room: string): Promise<void> {
+    const { position } = await this.api.call("PUT /v1/rooms/{id}/members/me", { path: { id: room } });
+    await this.enter(room, position);
+  }
+
+  /** Follows a room that one is in from now on. */
+  async enter(room: string, minPosition?: string): Promise<void> {
+    const answer = await this.api.call("GET /v1/rooms/{id}", { path: { id: room }, minPosition });
+    this.rooms.set(room, answer.room);
+    this.socket.follow(room, answer.room.head, answer.position);
+    this.options.changed({ of: "rooms" });
+  }
+
+  async leave(room: string): Promise<void> {
+    await this.api.call("DELETE /v1/rooms/{id}/members/me", { path: { id: room } });
+    this.#gone(room, "left");
+  }
+
+  /** Writes a message: it is shown at once, and sent as soon as that is possible. */
+  write(room: string, text: string, extras?: Extras): boolean {
+    this.typists.wrote(room);
+    return this.outbox.write(room, text, extras);
+  }
+
+  /** Somebody has looked at the room up to its end. */
+  read(room: string): void {
+    const card = this.rooms.get(room);
+    const seq = this.socket.rooms.seq(room) ?? 0;
+    if (!card?.member || (card.member.unread === 0 && card.member.mentions === 0)) return;
+    this.rooms.set(room, { ...card, member: { ...card.member, unread: 0, mentions: 0, read: seq } });
+    this.options.changed({ of: "rooms" });
+    const wait = Math.max(0, READ_EVERY_MS - (Date.now() - (this.#markedAt.get(room) ?? 0)));
+    this.#after(`read ${room}`, wait, () => {
+      this.#markedAt.set(room, Date.now());
+      const read = { path: { id: room }, body: { seq: this.socket.rooms.seq(room) ?? seq } };
+      // Not marked is marked with the next message.
+      this.api.call("PUT /v1/rooms/{id}/read", read).catch(() => undefined);
+    });
+  }
+
+  /** Asks who of a room is there. */
+  async whoIsThere(room: string): Promise<void> {
+    try {
+      const page = await this.api.call("GET /v1/rooms/{id}/presence", { path: { id: room } });
+      this.presences.take(page.items);
+      this.options.changed({ of: "presence" });
+    } catch {
+      // Nobody is shown as there.
+    }
+  }
+
+  /** Says that something is being typed. */
+  types(room: string): void {
+    if (this.typists.mayTell(room)) this.socket.typing(room);
+  }
+
+  /** Writes down what is to be there at the next start. */
+  async keep(): Promise<void> {
+    if (this.#isStopped) return;
+    const { position } = this.socket;
+    const waiting = [...this.outbox.waiting];
+    await this.#cache.putRest({ version: VERSION, waiting, ...(position !== undefined && { position }) });
+    for (const [room, timeline] of this.#timelines) {
+      const state = keepable(timeline.state);
+      if (state && !timeline.isKept && this.rooms.has(room)) await this.#cache.putRoom({ state, at_ms: Date.now() });
+    }
+  }
+
+  async #load(): Promise<void> {
+    try {
+      let cursor: string | undefined;
+      do {
+        const query = cursor === undefined ? {} : { cursor };
+        const page = await this.api.call("GET /v1/users/me/rooms", { query });
+        for (const room of page.items) this.#listed(room);
+        this.socket.position ??= page.position;
+        cursor = page.page.has_more_after ? (page.page.next ?? undefined) : undefined;
+      } while (cursor !== undefined);
+      for (const room of this.#kept.keys()) if (!this.rooms.has(room)) await this.#cache.dropRoom(room);
+    } catch {
+      // No server: what was kept is what there is, and the socket finds out what became of it.
+      for (const state of this.#kept.values()) this.#listed(cardOf(state));
+    }
+    this.options.changed({ of: "rooms" });
+  }
+
+  #listed(card: Card): void {
+    this.rooms.set(card.id, card);
+    if (!this.socket.rooms.has(card.id)) this.socket.rooms.follow(card.id, this.#kept.get(card.id)?.seq ?? card.head);
+    // What was kept goes on from where it is; without what comes it would not be whole when it is shown.
+    if (this.#kept.has(card.id)) this.timeline(card.id);
+  }
+
+  #connection(state: SocketState): void {
+    if (state.is === "live") {
+      this.outbox.flush();
+      for (const timeline of this.#timelines.values()) {
+        timeline.isKept = false;
+        // What could not be read without a network.
+        if (timeline.isEmpty && !timeline.state.at_start) void timeline.latest();
+      }
+    }
+    this.options.changed({ of: "connection" });
+  }
+
+  #ready(ready: Control["ready"]): void {
+    for (const { id, role, head, read, unread, mentions } of ready.rooms) {
+      const card = this.rooms.get(id);
+      if (card) this.rooms.set(id, { ...card, head, member: { role, read, unread, mentions } });
+      const timeline = this.#timelines.get(id);
+      if (timeline && timeline.state.role !== role) timeline.state = { ...timeline.state, role };
+    }
+    this.options.changed({ of: "rooms" });
+  }
+
+  #frame(frame: RoomFrame): void {
+    const { room } = frame;
+    if (frame.t === "message.posted") this.#posted(room, frame.d as unknown as Posted);
+    else if (/^(messages?\.(deleted|moderated|removed))$/.test(frame.t)) this.#recountIfUnread(room);
+    else if (frame.t.startsWith("room.")) this.#settings(room, frame.d as unknown as OfRoom);
+    else if (frame.t.startsWith("member.")) this.#member(room, frame);
+    this.#timelines.get(room)?.take(frame);
+  }
+
+  #posted(room: string, posted: Posted): void {
+    if (posted.author.id === this.me) this.outbox.stored(posted.key, posted.id);
+    this.typists.wrote(room, posted.author.id);
+    const card = this.rooms.get(room);
+    if (!card?.member || this.socket.state.is !== "live") return;
+    const { unread, mentions } = card.member;
+    const own = posted.author.id === this.me;
+    const named = posted.mentions?.includes(this.me) ? 1 : 0;
+    const counts = own
+      ? { unread: 0, mentions: 0 }
+      : { unread: Math.min(UNREAD_MAX, unread + 1), mentions: mentions + named };
+    this.rooms.set(room, { ...card, member: { ...card.member, ...counts } });
+    this.options.changed({ of: "rooms" });
+  }
+
+  #settings(room: string, { name, topic, language, visibility, guests, active }: OfRoom): void {
+    const card = this.rooms.get(room);
+    if (!card) return;
+    this.rooms.set(room, { ...card, name, language, visibility, guests, active, topic: topic ?? null });
+    this.options.changed({ of: "rooms" });
+  }
+
+  #member(room: string, frame: RoomFrame): void {
+    const { user, role } = frame.d as unknown as OfMember;
+    const card = this.rooms.get(room);
+    if (!card) return;
+    const step = /joined|added/.test(frame.t) ? 1 : /left|kicked|banned$/.test(frame.t) && !/unbanned/.test(frame.t) ? -1 : 0;
+    const member = user === this.me && role && card.member ? { ...card.member, role } : card.member;
+    this.rooms.set(room, { ...card, member_count: Math.max(0, card.member_count + step), ...(member !== undefined && { member }) });
+    this.options.changed({ of: "rooms" });
+  }
+
+  #person(frame: PlainFrame): void {
+    if (frame.t.startsWith("lounge.")) return this.options.changed({ of: "lounge", lounge: frame.d as unknown as OfLounge });
+    for (const timeline of this.#timelines.values()) timeline.takePerson(frame);
+  }
+
+  #reset({ room, head }: Control["reset"]): void {
+    this.#kept.delete(room);
+    void this.#cache.dropRoom(room);
+    void this.#timelines.get(room)?.reset(head);
+    this.#recount(room);
+  }
+
+  #gone(room: string, reason: string): void {
+    this.rooms.delete(room);
+    this.#timelines.delete(room);
+    this.#kept.delete(room);
+    void this.#cache.dropRoom(room);
+    this.socket.unfollow(room);
+    this.options.changed({ of: "gone", room, reason });
+    this.options.changed({ of: "rooms" });
+  }
+
+  #recountIfUnread(room: string): void {
+    if (this.rooms.get(room)?.member?.unread) this.#recount(room);
+  }
+
+  /** Counts are derived: after what may lower them, the server is asked. */
+  #recount(room: string): void {
+    this.#after(`count ${room}`, RECOUNT_AFTER_MS, () => {
+      const ask = { path: { id: room }, minPosition: this.socket.position };
+      this.api.call("GET /v1/rooms/{id}", ask).then((answer) => {
+        if (!this.rooms.has(room)) return;
+        this.rooms.set(room, answer.room);
+        this.options.changed({ of: "rooms" });
+      }).catch(() => undefined);
+    });
+  }
+
+  #roomChanged(room: string): void {
+    const timeline = this.#timelines.get(room);
+    if (timeline && !timeline.isKept && timeline.state.at_end && timeline.reading.size === 0) this.#settle(room, timeline);
+    this.#keepLater();
+    this.options.changed({ of: "room", room });
+  }
+
+  /** What was answered and is in the window is shown there. */
+  #settle(room: string, timeline: Timeline): void {
+    for (const one of this.outbox.waiting) {
+      const isShown = one.room === room && timeline.state.messages.some((message) => message.id === one.message);
+      if (isShown && one.message) this.outbox.stored(undefined, one.message);
+    }
+  }
+
+  #outboxChanged(waiting: readonly Waiting[]): void {
+    this.#keepLater();
+    this.options.changed({ of: "outbox" });
+    for (const room of new Set(waiting.map((one) => one.room))) {
+      const timeline = this.#timelines.get(room);
+      const answered = waiting.find((one) => one.room === room && one.message !== undefined);
+      if (timeline && answered?.message && timeline.state.messages.some(({ id }) => id === answered.message)) {
+        queueMicrotask(() => this.outbox.stored(undefined, answered.message!));
+      }
+    }
+  }
+
+  #keepLater(): void {
+    this.#after("keep", KEEP_AFTER_MS, () => void this.keep().catch(() => undefined));
+  }
+
+  #after(name: string, ms: number, work: () => void): void {
+    clearTimeout(this.#timers.get(name));
+    if (!this.#isStopped) this.#timers.set(name, setTimeout(work, ms));
+  }
+}
+
+/** What a kept room shows of itself while no server tells. */
+function cardOf({ room, role, seq, settings }: RoomState): Card {
+  const member = role === null ? null : { role, read: seq, unread: 0, mentions: 0 };
+  const known = { lounge_id: "", name: "…", language: "und", visibility: "public" as const, guests: false, active: true, ...settings };
+  return { ...known, id: room, head: seq, member, member_count: 0, created_at: "" };
+}
+
+export type { Card, Lounge };

@@ -1,0 +1,60 @@
+// Who is there, and who is typing? What sockets told last; nothing of it is kept.
+
+import type { Presence } from "./rest.js";
+
+/** How long somebody is shown as typing. */
+const TYPING_SHOWN_MS = 6_000;
+/** How often we say that we are. */
+const TYPING_EVERY_MS = 3_000;
+
+/** The last known state of people. */
+export class Presences {
+  readonly #states = new Map<string, Presence>();
+
+  take(users: readonly Presence[]): void {
+    for (const presence of users) this.#states.set(presence.user_id, presence);
+  }
+
+  of(user: string): Presence["state"] {
+    return this.#states.get(user)?.state ?? "offline";
+  }
+
+  seen(user: string): string | undefined {
+    return this.#states.get(user)?.last_seen_at;
+  }
+}
+
+/** Who types where. */
+export class Typists {
+  readonly #rooms = new Map<string, Map<string, ReturnType<typeof setTimeout>>>();
+  readonly #told = new Map<string, number>();
+
+  constructor(private readonly changed: (room: string) => void) {}
+
+  of(room: string): string[] {
+    return [...(this.#rooms.get(room)?.keys() ?? [])];
+  }
+
+  types(room: string, user: string): void {
+    const here = this.#rooms.get(room) ?? new Map<string, ReturnType<typeof setTimeout>>();
+    this.#rooms.set(room, here);
+    clearTimeout(here.get(user));
+    here.set(user, setTimeout(() => this.wrote(room, user), TYPING_SHOWN_MS));
+    this.changed(room);
+  }
+
+  /** What was typed came; without a user: our own. */
+  wrote(room: string, user?: string): void {
+    if (user === undefined) return void this.#told.delete(room);
+    const here = this.#rooms.get(room);
+    clearTimeout(here?.get(user));
+    if (here?.delete(user)) this.changed(room);
+  }
+
+  /** Whether it is time to say so again. */
+  mayTell(room: string, now: number = Date.now()): boolean {
+    if (now - (this.#told.get(room) ?? 0) < TYPING_EVERY_MS) return false;
+    this.#told.set(room, now);
+    return true;
+  }
+}

@@ -1,0 +1,114 @@
+// On what is tested? A whole system with real servers: the one at CHATROOM_URL, else one that is started here.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Session, keptInMemory, Chat, uuidv7, type Change } from "chatroom-client";
+
+const READY_WITHIN_MS = 180_000;
+const HOLDS_WITHIN_MS = 30_000;
+
+export interface System {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts `chatroom dev` in a directory of its own. */
+export async function startSystem(): Promise<System> {
+  const running = process.env["CHATROOM_URL"];
+  if (running) return { url: running, stop: async () => undefined };
+  const root = new URL("../../../../", import.meta.url).pathname;
+  const binary = process.env["CHATROOM_BIN"] ?? join(root, "target/debug/chatroom");
+  const dir = mkdtempSync(join(tmpdir(), "chatroom-"));
+  const env: NodeJS.ProcessEnv = { ...process.env, CHATROOM_STARTED_BY_DEV: "1" };
+  const child = spawn(binary, ["dev", "--dir", dir, "--port", "0", "--no-rate-limits"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (text) => (said = (said + text).slice(-4_000)));
+  const ended = new Promise<void>((done) => child.once("exit", () => done()));
+  const file = join(dir, "env");
+  const isReady = new Promise<void>((done) => {
+    const watcher = watch(dir, () => {
+      if (!existsSync(file)) return;
+      watcher.close();
+      done();
+    });
+    if (existsSync(file)) {
+      watcher.close();
+      done();
+    }
+  });
+  const failed = ended.then(() => {
+    throw new Error(`chatroom dev ended: ${said}`);
+  });
+  await Promise.race([isReady, failed, late(READY_WITHIN_MS, "chatroom dev is not ready")]);
+  const url = /CHATROOM_URL='([^']+)'/.exec(readFileSync(file, "utf8"))?.[1];
+  if (!url) throw new Error("the system says no address");
+  return {
+    url,
+    stop: async () => {
+      failed.catch(() => undefined);
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function late(ms: number, what: string): Promise<never> {
+  return new Promise((_, failed) => setTimeout(() => failed(new Error(`${what} within ${ms} ms`)), ms).unref());
+}
+
+/** A client in whose changes one can wait. */
+export class Person {
+  readonly chat: Chat;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(url: string, readonly session: Session, options: Partial<ConstructorParameters<typeof Chat>[0]>) {
+    this.chat = new Chat({ base: url, session, changed: (change) => this.#changed(change), ...options });
+  }
+
+  static async registers(url: string, name: string, options: Partial<ConstructorParameters<typeof Chat>[0]> = {}): Promise<Person> {
+    const session = new Session(url, keptInMemory(), options.fetcher);
+    const phone = `+4915${String(Date.now()).slice(-6)}${String(Math.floor(Math.random() * 1e4)).padStart(4, "0")}`;
+    await session.register({ phone, password: "a long pass phrase", display_name: name });
+    return new Person(url, session, options);
+  }
+
+  /** The same person with another client. */
+  again(url: string, options: Partial<ConstructorParameters<typeof Chat>[0]> = {}): Person {
+    return new Person(url, this.session, options);
+  }
+
+  /** Resolves when it holds; it is looked at after each change. */
+  until<T>(what: string, holds: () => T | undefined | false): Promise<T> {
+    const there = new Promise<T>((done) => {
+      const look = () => {
+        const found = holds();
+        if (!found) return;
+        this.#waiting.delete(look);
+        done(found);
+      };
+      this.#waiting.add(look);
+      look();
+    });
+    return Promise.race([there, late(HOLDS_WITHIN_MS, what)]);
+  }
+
+  /** A new public room in a new lounge. */
+  async makesRoom(): Promise<string> {
+    const { lounge } = await this.chat.api.call("POST /v1/lounges", { body: { name: `Lounge ${uuidv7()}` } });
+    const body = { name: "Room", language: "en", visibility: "public", guests: true };
+    const { room, position } = await this.chat.api.call("POST /v1/lounges/{id}/rooms", { path: { id: lounge.id }, body });
+    await this.chat.enter(room.id, position);
+    return room.id;
+  }
+
+  texts(room: string): (string | undefined)[] {
+    return this.chat.timeline(room).state.messages.map((message) => message.text ?? undefined);
+  }
+
+  #changed(_: Change): void {
+    for (const look of [...this.#waiting]) look();
+  }
+}
