@@ -120,7 +120,7 @@ fn paths(room: Room) -> Vec<Case> {
     let room_path = format!("/v1/rooms/{}", room.id);
     let mut cases = vec![
         case("nothing there", get("/v1/nothing".into()), 404, "not-found"),
-        case("outside", get("/".into()), 404, "not-found"),
+        case("outside", get("/nothing".into()), 404, "not-found"),
         case("a room of nobody", get(format!("/v1/rooms/{NOBODY}")), 404, "not-found"),
         case("a message of nobody", get(format!("{room_path}/messages/{NOBODY}")), 404, "not-found"),
         case("a limit of 0", get(format!("{room_path}/messages?limit=0")), 400, "invalid-request"),
