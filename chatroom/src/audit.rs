@@ -20,7 +20,8 @@ pub use report::{Condemned, Report, StreamReport};
 pub use states::StatesReport;
 
 /// Reads the log from the beginning and checks it and what was made of it. Without a choice of checks all are made.
-/// Exits 1 when something does not hold.
+/// Exits 1 when something does not hold, and 69 when nothing can be compared: an event cannot be applied, and was not
+/// dropped (`chatroom parked list`).
 ///
 /// `--conditions` and `--states` only read the log, and need no more than an analyst's login for `--stream chat`. The
 /// other two are the operator's: they fold the log into a schema of their own, which is dropped afterwards.

@@ -9,6 +9,7 @@ use platform::{
     health::Health,
     telemetry::{self, TelemetryArgs},
 };
+use projector::rebuild::Incomplete;
 use std::process::ExitCode;
 
 use crate::{
@@ -169,7 +170,7 @@ impl ConfigArgs {
 /// 78 when the log is not the one that was read (nothing may go on until an operator has looked), 75 when a projection is
 /// further behind than `chatroom lag` was told to allow or a replay was interrupted, 65 when a replay's files are not what their
 /// manifest says, 73 when they would overwrite others, 69 when what was asked for cannot be played or measured on this
-/// machine, else 1.
+/// machine, or no read model can be made of the log before an operator has seen to an event in it, else 1.
 #[must_use]
 pub fn exit_code(why: &anyhow::Error) -> ExitCode {
     if why.chain().any(|cause| matches!(cause.downcast_ref(), Some(FollowError::Diverged { .. }))) {
@@ -183,6 +184,9 @@ pub fn exit_code(why: &anyhow::Error) -> ExitCode {
     }
     if why.is::<replay::Occupied>() {
         return ExitCode::from(OCCUPIED);
+    }
+    if why.chain().any(|cause| cause.is::<Incomplete>()) {
+        return ExitCode::from(UNAVAILABLE);
     }
     if why.is::<chaos::NoDisk>() || why.is::<bench::NoPgbench>() {
         ExitCode::from(UNAVAILABLE)

@@ -19,7 +19,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Makes the read models anew from the log, while the old ones are read, and changes places. Run as operator.
 ///
 /// Interrupted, it goes on where it was. Exits 1, and changes nothing, when the new one is not the same as the live one
-/// and nobody said that it may differ.
+/// and nobody said that it may differ; 69 when the log holds an event that cannot be applied, and was not dropped
+/// (`chatroom parked list`).
 #[derive(Debug, Clone, Args)]
 pub struct RebuildArgs {
     /// Make and compare it, and do not put it in place.

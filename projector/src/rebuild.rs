@@ -4,7 +4,7 @@ mod compare;
 mod fill;
 mod follower;
 mod in_place;
-
+mod incomplete;
 mod part;
 mod progress;
 mod schema;
@@ -13,6 +13,7 @@ mod swap;
 pub use compare::Comparison;
 pub use follower::Follower;
 pub use in_place::Checked;
+pub use incomplete::Incomplete;
 pub use progress::{Counting, Phase, Progress};
 pub use swap::Swapped;
 

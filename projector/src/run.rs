@@ -9,6 +9,7 @@ use crate::{
     lag,
     place::{self, Place},
     projections::Projection,
+    rebuild::Incomplete,
 };
 use anyhow::Context;
 use event_log::{EventLog, FollowError, LogError, Record};
@@ -292,7 +293,7 @@ impl Projector {
     /// Names what it halts at, for ever; an error for who wants it whole or not at all.
     async fn halted<T>(&self, stop: Stop) -> anyhow::Result<T> {
         if self.broken == OnBroken::Fail {
-            return Err(stop.into());
+            return Err(Incomplete::at(stop).into());
         }
         let name = self.projection.as_str();
         metrics::gauge!("projector_halted", "projection" => name).set(1.0);

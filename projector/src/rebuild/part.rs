@@ -1,6 +1,6 @@
 //! How does one part of a new model get its rows? Chunk by chunk, each one transaction with the part's own checkpoint.
 
-use super::fill::Chunk;
+use super::{Incomplete, fill::Chunk};
 use crate::{
     batch::{Batch, Reading, Said},
     checkpoint::{self, Checkpoint},
@@ -64,7 +64,7 @@ impl Part {
         while !records.is_empty() {
             let (batch, stop) = Batch::read(records, &whole.next, &self.reading);
             if let Some(stop) = stop {
-                return Err(stop.into());
+                return Err(Incomplete::at(stop).into());
             }
             records = &records[batch.entries.len()..];
             whole.append(batch);

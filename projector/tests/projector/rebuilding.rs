@@ -1,14 +1,16 @@
 //! Is a model that is made anew the same, and does it change places with the live one under a running projector?
 
 use crate::{
-    FACTS, Running, STREAMS, history,
+    FACTS, Running, STREAMS,
+    failpoints::dropped,
+    history,
     log::Script,
     never, random_cuts,
     tables::{Tables, assert_same},
 };
 use event_log::{EventLog, Record};
 use platform::config::Secret;
-use projector::rebuild::{Until, Workshop};
+use projector::rebuild::{Incomplete, Until, Workshop};
 use servers::Role;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
@@ -95,6 +97,25 @@ async fn a_swap_and_its_rollback_lose_nothing_under_a_running_projector() {
     found.retain(|(table, _)| *table != "rm.checkpoint");
     wanted.retain(|(table, _)| *table != "rm.checkpoint");
     assert_same(&found, &wanted, "the second one, again");
+}
+
+/// Red with the operator's ways left out of `Incomplete`, or with what is broken passed over by a part.
+#[tokio::test]
+async fn what_cannot_be_applied_ends_it_with_what_an_operator_can_do() {
+    let tables = Tables::new().await;
+    let (mut chat, small) = (history::chat(76, FACTS), history::small(76, 200));
+    chat[400].body = "{".into();
+    Running::start(Script::new(chat.clone(), small, never()), &tables).finishes().await;
+    assert_ne!(tables.one::<i64>("select count(*) from rm.parked").await, 0);
+    let why = workshop(&chat, &tables).build("rm_next", Until::End, 2).await.expect_err("one event is broken");
+    let why = why.chain().find_map(|cause| cause.downcast_ref::<Incomplete>()).expect("says so").to_string();
+    assert!(why.contains("at 401") && why.contains("parked drop"), "{why}");
+    // Once it is dropped, what was begun goes on.
+    chat.push(dropped(chat.len() as u64 + 1, 401));
+    let workshop = workshop(&chat, &tables);
+    workshop.build("rm_next", Until::End, 2).await.expect("it is built");
+    assert_eq!(tables.one::<i64>("select count(*) from rm_next.feed where type = 'noop'").await, 1);
+    workshop.discard("rm_next").await.expect("it is nobody's");
 }
 
 /// As a reader sees it who prepares his statement once.
