@@ -17,18 +17,17 @@ mod protocol;
 mod ring;
 mod server_sent;
 mod shut_out;
+mod socket;
 mod texts;
+mod upgrade;
 mod wire;
 
 use crate::wait::Checkpoint;
 use axum::{
     Router,
-    extract::{
-        FromRequestParts, Request, State,
-        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
+    extract::{Request, State},
     http::{HeaderMap, header},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use clap::Args;
@@ -50,7 +49,6 @@ use std::{
 use tokio::sync::Semaphore;
 
 pub use document::asyncapi;
-use form::Encoding;
 use here::Here;
 pub use hub::Hub;
 use wire::Wire;
@@ -61,13 +59,6 @@ pub const SUBPROTOCOL: &str = "chatroom.v1";
 pub const SUBPROTOCOL_CBOR: &str = "chatroom.v1.cbor";
 /// Pages of the feed that are read at once for sockets that catch up.
 const QUERIES_MAX: usize = 64;
-/// What is read of a frame at all. Between the protocol's limit and this, the close code reaches the client for certain;
-/// beyond it nothing more is read, and the connection may be cut before the code is.
-const READ_BYTES_MAX: usize = 4 * protocol::INBOUND_BYTES_MAX;
-/// A socket's read buffer: what an idle socket costs.
-const READ_BUFFER_BYTES: usize = 4 << 10;
-/// What may wait inside the WebSocket layer itself; the outbox is before it.
-const WRITE_BUFFER_BYTES_MAX: usize = 1 << 20;
 /// How the reconnects are spread when an instance ends.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
@@ -209,25 +200,15 @@ impl Drop for Seat {
 }
 
 async fn upgrade(State(live): State<Live>, request: Request) -> Result<Response, Problem> {
-    let (mut parts, _) = request.into_parts();
-    let socket = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(no_socket)?;
-    let seat = live.admit(&parts.headers)?;
-    let socket = socket
-        .protocols([SUBPROTOCOL, SUBPROTOCOL_CBOR])
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(READ_BYTES_MAX)
-        .max_frame_size(READ_BYTES_MAX)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
-    let is_cbor = socket.selected_protocol().is_some_and(|protocol| protocol == SUBPROTOCOL_CBOR);
-    let encoding = if is_cbor { Encoding::Cbor } else { Encoding::Json };
-    Ok(socket
-        .on_upgrade(async move |socket| {
-            connection::run(live, Wire::socket(socket, encoding)).await;
-            drop(seat);
-        })
-        .into_response())
-}
-
-fn no_socket(_: WebSocketUpgradeRejection) -> Problem {
-    Problem::new(Code::InvalidRequest, "This address speaks WebSocket only: send an upgrade.")
+    let (parts, _) = request.into_parts();
+    let headers = parts.headers.clone();
+    let (response, encoding, connection) = upgrade::shake_hands(parts)?;
+    let seat = live.admit(&headers)?;
+    tokio::spawn(async move {
+        if let Some(stream) = upgrade::upgraded(connection).await {
+            connection::run(live, Wire::socket(stream, encoding)).await;
+        }
+        drop(seat);
+    });
+    Ok(response)
 }

@@ -19,10 +19,11 @@ use events::{Position, PresenceState, RoomId, UserId};
 use platform::{Caller, Code};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// Frames that are fed before a flush.
 const FRAMES_PER_FLUSH: usize = 32;
@@ -54,7 +55,7 @@ async fn end(wire: Wire, why: Option<Close>) {
 /// Says hello and waits for the client to say who it is; `None` when it went away.
 async fn greet(live: &Live, wire: &mut Wire) -> Result<Option<(Caller, Identity)>, Close> {
     let epoch = live.hub.position().map_or(0, |at| at.epoch.0);
-    wire.write([protocol::hello(epoch)]).await?;
+    wire.write(vec![protocol::hello(epoch)]).await?;
     let ending = live.shutdown.token();
     let said = tokio::select! {
         said = timeout(IDENTIFY_WITHIN, wire.hear()) => said.map_err(|_| Close::IdentifyTimeout)??,
@@ -133,22 +134,29 @@ impl<'a> Connection<'a> {
 
     /// Until the end; `Err(None)` when the client is gone.
     async fn listen(&mut self, wire: &mut Wire) -> Result<(), Option<Close>> {
+        let outbox = Arc::clone(&self.outbox);
+        // One timer for the socket's life: what is delivered does not move it.
+        let mut overdue = pin!(sleep_until(self.deadline(wire)));
         loop {
             self.advance()?;
-            let outbox = Arc::clone(&self.outbox);
-            let expires = (self.caller.expires_at - Utc::now()).to_std().unwrap_or_default();
-            let over = Instant::now() + expires;
-            let deadline = if wire.is_spoken_on() { over.min(self.heard + SILENCE_MAX) } else { over };
             tokio::select! {
                 said = wire.hear() => {
                     let said = said?.ok_or(None)?;
                     self.answer(said).await?;
+                    overdue.as_mut().reset(self.deadline(wire));
                 }
                 () = outbox.ready() => self.write_what_waits(wire).await?,
                 fetched = fetched(&mut self.fetching) => self.take(fetched)?,
-                () = tokio::time::sleep_until(deadline) => return Err(Some(self.overdue())),
+                () = &mut overdue => return Err(Some(self.overdue())),
             }
         }
+    }
+
+    /// When it ends, if nothing is said until then.
+    fn deadline(&self, wire: &Wire) -> Instant {
+        let expires = (self.caller.expires_at - Utc::now()).to_std().unwrap_or_default();
+        let over = Instant::now() + expires;
+        if wire.is_spoken_on() { over.min(self.heard + SILENCE_MAX) } else { over }
     }
 
     fn overdue(&self) -> Close {

@@ -1,15 +1,17 @@
 //! In which form does a frame go out? JSON at once; CBOR, and deflated, when the first socket wants it: then for all.
 
-use axum::extract::ws::{Message, Utf8Bytes};
-use bytes::Bytes;
 use events::Position;
 use flate2::{Compression, write::ZlibEncoder};
 use std::{
     io::Write,
     sync::{Arc, OnceLock},
 };
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    Frame as Framed,
+    coding::{Data, OpCode},
+};
 
-/// Frames of more bytes are deflated, for who wants that.
+/// Frames of more bytes, as JSON, are deflated, for who wants that.
 pub(super) const DEFLATED_BYTES_MIN: usize = 1 << 10;
 
 /// How frames are encoded, by the subprotocol.
@@ -40,10 +42,12 @@ struct Forms {
     p: Option<Position>,
     /// Whether all that was missed stands before it.
     ends_the_catching_up: bool,
-    json: Utf8Bytes,
-    cbor: OnceLock<Bytes>,
-    deflated_json: OnceLock<Bytes>,
-    deflated_cbor: OnceLock<Bytes>,
+    /// Each form is a whole WebSocket frame; this one's text begins behind so many bytes.
+    json: Box<[u8]>,
+    header: usize,
+    cbor: OnceLock<Box<[u8]>>,
+    deflated_json: OnceLock<Box<[u8]>>,
+    deflated_cbor: OnceLock<Box<[u8]>>,
 }
 
 impl PartialEq for Frame {
@@ -64,10 +68,13 @@ impl Frame {
     }
 
     fn with(json: String, p: Option<Position>, ends_the_catching_up: bool) -> Self {
+        let length = json.len();
+        let json = framed(Data::Text, json.into_bytes());
         Self(Arc::new(Forms {
             p,
             ends_the_catching_up,
-            json: json.into(),
+            header: json.len() - length,
+            json,
             cbor: OnceLock::new(),
             deflated_json: OnceLock::new(),
             deflated_cbor: OnceLock::new(),
@@ -75,7 +82,7 @@ impl Frame {
     }
 
     pub(super) fn json(&self) -> &str {
-        &self.0.json
+        str::from_utf8(&self.0.json[self.0.header..]).expect("it was a text")
     }
 
     pub(super) fn position(&self) -> Option<Position> {
@@ -88,38 +95,42 @@ impl Frame {
 
     /// What it takes of an outbox, whatever its form: its bytes in JSON.
     pub(super) fn len(&self) -> usize {
-        self.0.json.len()
+        self.0.json.len() - self.0.header
     }
 
-    /// As a socket has it.
-    pub(super) fn message(&self, Form { encoding, deflates }: Form) -> Message {
-        let Forms { json, deflated_json, deflated_cbor, .. } = &*self.0;
-        match encoding {
-            Encoding::Json if deflates && json.len() > DEFLATED_BYTES_MIN => {
-                Message::Binary(deflated_json.get_or_init(|| deflated(json.as_bytes())).clone())
+    /// As a socket has it, header and all: made for the first that wants it.
+    pub(super) fn framed(&self, Form { encoding, deflates }: Form) -> &[u8] {
+        let Forms { json, cbor, deflated_json, deflated_cbor, .. } = &*self.0;
+        match (encoding, deflates && self.len() > DEFLATED_BYTES_MIN) {
+            (Encoding::Json, false) => json,
+            (Encoding::Json, true) => {
+                deflated_json.get_or_init(|| framed(Data::Binary, deflated(self.json().as_bytes())))
             }
-            Encoding::Json => Message::Text(json.clone()),
-            Encoding::Cbor if deflates && self.cbor().len() > DEFLATED_BYTES_MIN => {
-                Message::Binary(deflated_cbor.get_or_init(|| deflated(self.cbor())).clone())
-            }
-            Encoding::Cbor => Message::Binary(self.cbor().clone()),
+            (Encoding::Cbor, false) => cbor.get_or_init(|| framed(Data::Binary, self.cbor())),
+            (Encoding::Cbor, true) => deflated_cbor.get_or_init(|| framed(Data::Binary, deflated(&self.cbor()))),
         }
     }
 
-    fn cbor(&self) -> &Bytes {
-        self.0.cbor.get_or_init(|| {
-            let value: serde_json::Value = serde_json::from_str(&self.0.json).expect("it was written as JSON");
-            let mut bytes = Vec::with_capacity(self.0.json.len());
-            ciborium::into_writer(&value, &mut bytes).expect("memory takes it");
-            bytes.into()
-        })
+    fn cbor(&self) -> Vec<u8> {
+        let value: serde_json::Value = serde_json::from_str(self.json()).expect("it was written as JSON");
+        let mut bytes = Vec::with_capacity(self.len());
+        ciborium::into_writer(&value, &mut bytes).expect("memory takes it");
+        bytes
     }
 }
 
-fn deflated(bytes: &[u8]) -> Bytes {
+/// A server's frames are not masked: one socket's bytes are another's.
+fn framed(kind: Data, payload: Vec<u8>) -> Box<[u8]> {
+    let frame = Framed::message(payload, OpCode::Data(kind), true);
+    let mut bytes = Vec::with_capacity(frame.len());
+    frame.format(&mut bytes).expect("memory takes it");
+    bytes.into()
+}
+
+fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::fast());
     encoder.write_all(bytes).expect("memory takes it");
-    encoder.finish().expect("memory takes it").into()
+    encoder.finish().expect("memory takes it")
 }
 
 #[cfg(test)]
@@ -127,6 +138,8 @@ mod tests {
     use super::*;
     use flate2::read::ZlibDecoder;
     use serde_json::{Value, json};
+    use std::io::Cursor;
+    use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
 
     fn frame(text: &str) -> Frame {
         Frame::new(json!({ "t": "message.posted", "d": { "text": text, "n": 7 } }).to_string(), None)
@@ -139,19 +152,19 @@ mod tests {
     }
 
     fn read(frame: &Frame, form: Form) -> (Value, bool) {
-        match frame.message(form) {
-            Message::Text(text) => (serde_json::from_str(&text).expect("JSON"), false),
-            Message::Binary(bytes) => {
-                let is_deflated = bytes[0] == 0x78;
-                let bytes = if is_deflated { inflated(&bytes) } else { bytes.to_vec() };
-                let value = match form.encoding {
-                    Encoding::Json => serde_json::from_slice(&bytes).expect("JSON"),
-                    Encoding::Cbor => ciborium::from_reader(&*bytes).expect("CBOR"),
-                };
-                (value, is_deflated)
-            }
-            other => panic!("no frame but {other:?}"),
+        let mut reader = FrameSocket::new(Cursor::new(frame.framed(form).to_vec()));
+        let frame = reader.read(None).expect("a WebSocket frame").expect("a whole one");
+        let bytes = frame.payload();
+        if frame.header().opcode == OpCode::Data(Data::Text) {
+            return (serde_json::from_slice(bytes).expect("JSON"), false);
         }
+        let is_deflated = bytes[0] == 0x78;
+        let bytes = if is_deflated { inflated(bytes) } else { bytes.to_vec() };
+        let value = match form.encoding {
+            Encoding::Json => serde_json::from_slice(&bytes).expect("JSON"),
+            Encoding::Cbor => ciborium::from_reader(&*bytes).expect("CBOR"),
+        };
+        (value, is_deflated)
     }
 
     #[test]
@@ -173,10 +186,6 @@ mod tests {
     fn a_form_is_made_once_for_all_that_want_it() {
         let frame = frame(&"long ".repeat(1_000));
         let form = Form { encoding: Encoding::Cbor, deflates: true };
-        let bytes = |frame: &Frame| match frame.message(form) {
-            Message::Binary(bytes) => bytes.as_ptr(),
-            other => panic!("not binary: {other:?}"),
-        };
-        assert_eq!(bytes(&frame), bytes(&frame.clone()));
+        assert_eq!(frame.framed(form).as_ptr(), frame.clone().framed(form).as_ptr());
     }
 }

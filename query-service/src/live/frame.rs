@@ -75,9 +75,9 @@ struct OfRoom<'a> {
 
 impl Rendered {
     /// The bytes for this viewer.
-    pub(super) fn seen_by(&self, user: UserId, role: Role) -> Frame {
+    pub(super) fn seen_by(&self, user: UserId, role: impl FnOnce() -> Role) -> Frame {
         match &self.telling.private {
-            Some((private, who)) if who.includes(user, role) => {
+            Some((private, who)) if who.includes(user, role()) => {
                 let all = || self.telling.d.iter().chain(private).map(|(name, value)| (name.clone(), value.clone()));
                 self.more.get_or_init(|| self.bytes(&all().collect())).clone()
             }

@@ -21,10 +21,9 @@ use beside::There;
 use event_log::{Fact, Record};
 use events::{Epoch, Event, LoungeId, Position, RoomId, SessionId, Subject, UserId};
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tell::hears;
 use tokio::sync::watch;
 
 /// A socket, as the hub knows it.
@@ -47,7 +46,7 @@ struct State {
     heads: HashMap<RoomId, u64>,
     ring: Ring,
     rooms: HashMap<RoomId, Listened>,
-    sockets: BTreeMap<u64, Socket>,
+    sockets: BTreeMap<u64, Arc<Socket>>,
     /// The sockets of each person.
     of_people: HashMap<UserId, Vec<u64>>,
     next_socket: u64,
@@ -59,7 +58,8 @@ struct State {
 struct Listened {
     lounge: Option<LoungeId>,
     members: HashMap<UserId, Member>,
-    sockets: HashSet<u64>,
+    /// The sockets of members, by their ids; those of [`WAITING`] hear nothing yet.
+    sockets: HashMap<u64, Arc<Socket>>,
 }
 
 impl Hub {
@@ -127,7 +127,7 @@ impl Hub {
             (None, Some(Fact { event: Event::Lounge(change), subject: Subject::Lounge(lounge), .. })) => {
                 let frame = of_lounge(change.event.event_type().name, p, *lounge, lounge_state(&change.after));
                 let rooms = state.rooms.values().filter(|room| room.lounge == Some(*lounge));
-                let hearing = rooms.flat_map(hears).collect();
+                let hearing = rooms.flat_map(Listened::hearing).collect();
                 state.push_to(&hearing, &frame);
             }
             (None, _) => {}
@@ -146,7 +146,7 @@ impl Hub {
         }
         theirs.push(id);
         state.next_socket = id;
-        state.sockets.insert(id, socket);
+        state.sockets.insert(id, Arc::new(socket));
         metrics::gauge!("live_sockets").set(state.sockets.len() as f64);
         Some(id)
     }
@@ -155,12 +155,12 @@ impl Hub {
     pub(super) fn leave(&self, id: u64) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if let Some(Socket { user, .. }) = state.sockets.remove(&id)
-            && let Some(theirs) = state.of_people.get_mut(&user)
+        if let Some(socket) = state.sockets.remove(&id)
+            && let Some(theirs) = state.of_people.get_mut(&socket.user)
         {
             theirs.retain(|other| *other != id);
             if theirs.is_empty() {
-                state.of_people.remove(&user);
+                state.of_people.remove(&socket.user);
             }
         }
         state.rooms.retain(|_, room| {
@@ -199,7 +199,7 @@ impl Hub {
 }
 
 impl State {
-    fn sockets_of(&self, user: UserId) -> impl Iterator<Item = &Socket> {
+    fn sockets_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Socket>> {
         self.of_people.get(&user).into_iter().flatten().filter_map(|id| self.sockets.get(id))
     }
 }

@@ -24,8 +24,10 @@ pub(super) struct Outbox {
 struct Queue {
     frames: VecDeque<Frame>,
     bytes: usize,
-    /// Heads of the rooms that changed since they were last told, as of what the queue holds.
+    /// Heads of the rooms that changed since they were last told, as of what the queue holds; and that of the latest
+    /// frame, which is often of the same room as the next.
     heads: BTreeMap<RoomId, u64>,
+    latest: Option<(RoomId, u64)>,
     /// What is told as soon as there is room again.
     late_presence: BTreeSet<RoomId>,
     late_reads: BTreeMap<RoomId, u64>,
@@ -50,15 +52,19 @@ impl Outbox {
         if queue.close.is_some() {
             return;
         }
+        // Where something waited, whoever takes it takes this too.
+        let is_asleep = queue.frames.is_empty();
         if queue.frames.len() == FRAMES_MAX || queue.bytes + frame.len() > BYTES_MAX {
             queue.close = Some(Close::SlowConsumer);
         } else {
             queue.bytes += frame.len();
             queue.frames.push_back(frame);
-            queue.heads.extend(of);
+            queue.note(of);
         }
         drop(queue);
-        self.wake.notify_one();
+        if is_asleep {
+            self.wake.notify_one();
+        }
     }
 
     /// Puts a frame at the end where less than half is taken; later is said what is to be said then.
@@ -86,7 +92,7 @@ impl Outbox {
 
     /// Puts an answer at the end that tells the heads of the rooms which changed, as of what stands before it.
     pub(super) fn push_with_heads(&self, answer: impl FnOnce(&BTreeMap<RoomId, u64>) -> Frame) {
-        let heads = std::mem::take(&mut self.lock().heads);
+        let heads = self.lock().take_heads();
         self.push(answer(&heads), None);
     }
 
@@ -135,6 +141,19 @@ impl Outbox {
 impl Queue {
     fn has_room(&self) -> bool {
         self.frames.len() < FRAMES_MAX / 2 && self.bytes < BYTES_MAX / 2
+    }
+
+    fn note(&mut self, of: Option<(RoomId, u64)>) {
+        let Some((room, _)) = of else { return };
+        if let Some(before) = std::mem::replace(&mut self.latest, of).filter(|(before, _)| *before != room) {
+            self.heads.extend([before]);
+        }
+    }
+
+    fn take_heads(&mut self) -> BTreeMap<RoomId, u64> {
+        let mut heads = std::mem::take(&mut self.heads);
+        heads.extend(self.latest.take());
+        heads
     }
 
     fn take_up_what_is_late(&mut self) {

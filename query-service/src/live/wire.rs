@@ -4,23 +4,20 @@ use super::{
     close::Close,
     form::{Encoding, Form, Frame},
     protocol::{self, INBOUND_BYTES_MAX, Said},
+    socket::{Socket, Stream},
 };
-use axum::{
-    extract::ws::{CloseFrame, Message, WebSocket},
-    response::sse::Event,
-};
-use futures::SinkExt;
+use axum::response::sse::Event;
 use serde_json::json;
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
 
 /// A write that is blocked for longer ends the socket, resumably.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
 
 /// One client's end.
 pub(super) enum Wire {
-    Socket(Box<WebSocket>, Form),
+    Socket(Box<Socket>),
     /// Events that wait until the response takes them. Where all is caught up, each says with its `id` where to resume.
     Events {
         to: mpsc::Sender<Event>,
@@ -29,8 +26,8 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    pub(super) fn socket(socket: WebSocket, encoding: Encoding) -> Self {
-        Self::Socket(Box::new(socket), Form { encoding, deflates: false })
+    pub(super) fn socket(stream: Stream, encoding: Encoding) -> Self {
+        Self::Socket(Box::new(Socket::new(stream, Form { encoding, deflates: false })))
     }
 
     pub(super) fn events(to: mpsc::Sender<Event>) -> Self {
@@ -39,8 +36,8 @@ impl Wire {
 
     /// From here on long frames come deflated.
     pub(super) fn deflate(&mut self) {
-        if let Self::Socket(_, form) = self {
-            form.deflates = true;
+        if let Self::Socket(socket) = self {
+            socket.form.deflates = true;
         }
     }
 
@@ -52,7 +49,7 @@ impl Wire {
     /// The next thing that the client says; `None` when it is gone.
     pub(super) async fn hear(&mut self) -> Result<Option<Said>, Close> {
         match self {
-            Self::Socket(socket, form) => hear(socket, form.encoding).await,
+            Self::Socket(socket) => hear(socket).await,
             Self::Events { to, .. } => {
                 to.closed().await;
                 Ok(None)
@@ -60,32 +57,27 @@ impl Wire {
         }
     }
 
-    /// Feeds frames, then flushes once.
-    pub(super) async fn write(&mut self, frames: impl IntoIterator<Item = Frame>) -> Result<(), Close> {
-        let mut written = 0;
+    /// Writes frames, in as few writes as it takes.
+    pub(super) async fn write(&mut self, frames: Vec<Frame>) -> Result<(), Close> {
+        let count = frames.len() as u64;
         let writing = async {
             match self {
-                Self::Socket(socket, form) => {
-                    for frame in frames {
-                        socket.feed(frame.message(*form)).await.map_err(drop)?;
-                        written += 1;
-                    }
-                    socket.flush().await.map_err(drop)
-                }
+                Self::Socket(socket) => socket.write(frames).await.map_err(drop),
                 Self::Events { to, is_caught_up } => {
                     for frame in frames {
                         *is_caught_up |= frame.ends_the_catching_up();
                         to.send(event(&frame, *is_caught_up)).await.map_err(drop)?;
-                        written += 1;
                     }
                     Ok(())
                 }
             }
         };
         let ended = timeout(WRITE_WITHIN, writing).await;
-        metrics::counter!("live_frames_total").increment(written);
         match ended {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                metrics::counter!("live_frames_total").increment(count);
+                Ok(())
+            }
             // Cut: it resumes, if it can.
             Ok(Err(())) => Err(Close::GoingAway),
             Err(_) => Err(Close::SlowConsumer),
@@ -97,9 +89,8 @@ impl Wire {
         let (code, reason) = (why.code(), why.reason());
         let closing = async {
             match &mut self {
-                Self::Socket(socket, _) => {
-                    let frame = CloseFrame { code, reason: reason.into() };
-                    let _ = socket.send(Message::Close(Some(frame))).await;
+                Self::Socket(socket) => {
+                    let _ = socket.close(CloseFrame { code: code.into(), reason: reason.into() }).await;
                 }
                 Self::Events { to, .. } => {
                     let close = json!({ "code": code, "reason": reason }).to_string();
@@ -121,14 +112,14 @@ fn event(frame: &Frame, is_caught_up: bool) -> Event {
     }
 }
 
-async fn hear(socket: &mut WebSocket, encoding: Encoding) -> Result<Option<Said>, Close> {
+async fn hear(socket: &mut Socket) -> Result<Option<Said>, Close> {
     loop {
-        match (socket.recv().await, encoding) {
-            (Some(Ok(Message::Text(text))), Encoding::Json) => return read(encoding, text.as_bytes()),
-            (Some(Ok(Message::Binary(bytes))), Encoding::Cbor) => return read(encoding, &bytes),
-            (Some(Ok(Message::Ping(_) | Message::Pong(_))), _) => {}
+        match (socket.hear().await, socket.form.encoding) {
+            (Some(Ok(Message::Text(text))), Encoding::Json) => return read(Encoding::Json, text.as_bytes()),
+            (Some(Ok(Message::Binary(bytes))), Encoding::Cbor) => return read(Encoding::Cbor, &bytes),
+            (Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))), _) => {}
             (Some(Ok(Message::Text(_) | Message::Binary(_))), _) => return Err(Close::ProtocolError),
-            (Some(Err(why)), _) if is_too_big(&why) => return Err(Close::FrameTooBig),
+            (Some(Err(tungstenite::Error::Capacity(_))), _) => return Err(Close::FrameTooBig),
             (Some(Ok(Message::Close(_)) | Err(_)) | None, _) => return Ok(None),
         }
     }
@@ -139,10 +130,4 @@ fn read(encoding: Encoding, bytes: &[u8]) -> Result<Option<Said>, Close> {
         return Err(Close::FrameTooBig);
     }
     protocol::read(encoding, bytes).map(Some)
-}
-
-/// Whether the WebSocket layer refused a frame by its length, without reading it.
-fn is_too_big(why: &axum::Error) -> bool {
-    let cause = std::error::Error::source(why).and_then(|cause| cause.downcast_ref::<tungstenite::Error>());
-    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }

@@ -88,9 +88,9 @@ impl Connection<'_> {
         }
         self.count_unread(p, &mut summaries).await.map_err(|_| Close::GoingAway)?;
         frames.extend(since.changed);
-        wire.write([protocol::ready(self.caller.user, self.caller.session, p, &summaries)]).await?;
+        wire.write(vec![protocol::ready(self.caller.user, self.caller.session, p, &summaries)]).await?;
         for some in frames.chunks(FRAMES_PER_FLUSH) {
-            wire.write(some.iter().cloned()).await?;
+            wire.write(some.to_vec()).await?;
         }
         self.rounds.push_back(Round::new(None, chases));
         Ok(())

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::live::{frame::Name, members::Loaded, protocol, ring::Entry};
 use events::{Epoch, Event, MessageEvent, Position, RoomId, UserId};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Frames that are made of one room's past under the hub's lock: meanwhile nobody hears anything.
 const FRAMES_AT_ONCE: usize = 256;
@@ -42,10 +45,11 @@ impl Hub {
     /// checkpoint by then.
     pub(in crate::live) fn learn(&self, id: u64, room: RoomId, loaded: Option<Loaded>) -> Learned {
         let mut guard = self.lock();
-        let State { ring, rooms, .. } = &mut *guard;
+        let State { ring, rooms, sockets, .. } = &mut *guard;
+        let socket = sockets.get(&id).map(|socket| (WAITING | id, Arc::clone(socket)));
         if let Some(listened) = rooms.get_mut(&room) {
             listened.sockets.remove(&id);
-            listened.sockets.insert(WAITING | id);
+            listened.sockets.extend(socket);
             return Learned::Yes;
         }
         let Some(Loaded { checkpoint, lounge, mut members }) = loaded else { return Learned::Unknown };
@@ -55,7 +59,7 @@ impl Hub {
         for (user, after) in ring.memberships(room, checkpoint) {
             enter_or_leave(&mut members, user, after, ring.user(user).map(Name::from));
         }
-        rooms.insert(room, Listened { lounge, members, sockets: HashSet::from([WAITING | id]) });
+        rooms.insert(room, Listened { lounge, members, sockets: socket.into_iter().collect() });
         Learned::Yes
     }
 
@@ -89,14 +93,14 @@ impl Hub {
             let named = |user| name_of(user).unwrap_or_else(Name::unknown);
             let telling = render(entry.fact.as_deref(), of.1, ring, named);
             let p = Position { epoch, seq: entry.position };
-            socket.outbox.push(telling.render(p, of).seen_by(socket.user, role), Some(of));
+            socket.outbox.push(telling.render(p, of).seen_by(socket.user, || role), Some(of));
             last = of.1;
         }
         if last < head {
             return Attached::UpTo(last);
         }
         listened.sockets.remove(&(WAITING | id));
-        listened.sockets.insert(id);
+        listened.sockets.insert(id, Arc::clone(socket));
         Attached::Yes
     }
 }

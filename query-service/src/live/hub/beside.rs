@@ -1,6 +1,6 @@
 //! What is told besides the rooms' own events? Who is there, who types, and how far somebody has read on another device.
 
-use super::{Hub, Listened, tell::hears};
+use super::{Hub, Listened};
 use crate::{
     live::{
         outbox::Late,
@@ -56,7 +56,7 @@ impl Hub {
                 true => protocol::presence_diff(*room, &theirs),
                 false => protocol::presence_counts(*room, state.there.counts(listened)),
             };
-            for socket in hears(listened).filter_map(|id| state.sockets.get(&id)) {
+            for socket in listened.sockets.values() {
                 socket.outbox.push_soft(frame.clone(), Late::Presence(*room));
             }
         }
@@ -72,8 +72,7 @@ impl Hub {
         let state = self.lock();
         let Some(listened) = state.rooms.get(&room).filter(|listened| listened.hears_typing_of(user)) else { return };
         let frame = protocol::typing(room, user);
-        let attached = listened.sockets.iter().filter_map(|id| state.sockets.get(id));
-        attached.filter(|socket| socket.user != user).for_each(|socket| {
+        listened.attached().filter(|socket| socket.user != user).for_each(|socket| {
             socket.outbox.push_soft(frame.clone(), Late::Never);
         });
     }

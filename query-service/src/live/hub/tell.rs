@@ -1,6 +1,6 @@
 //! How does an event reach the sockets of its room, or of a person's companions? And who is out from that event on?
 
-use super::{Listened, State, WAITING};
+use super::{Listened, Socket, State, WAITING};
 use crate::live::{
     close::Close,
     form::Frame,
@@ -11,8 +11,8 @@ use crate::live::{
 };
 use event_log::Fact;
 use events::{
-    Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, RoomId, Subject, Time, UserEvent, UserId,
-    message::MessageStatus,
+    Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, Role, RoomId, Subject, Time, UserEvent,
+    UserId, message::MessageStatus,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -69,9 +69,16 @@ fn why_gone(event: &MembershipEvent) -> &'static str {
     }
 }
 
-/// Who is told of the people and the lounge of a room: also sockets that still catch up with it.
-pub(super) fn hears(room: &Listened) -> impl Iterator<Item = u64> {
-    room.sockets.iter().map(|id| id & !WAITING)
+impl Listened {
+    /// The sockets that hear what happens.
+    pub(super) fn attached(&self) -> impl Iterator<Item = &Socket> {
+        self.sockets.iter().filter(|(id, _)| **id & WAITING == 0).map(|(_, socket)| &**socket)
+    }
+
+    /// Who is told of the people and the lounge: also sockets that still catch up with the room.
+    pub(super) fn hearing(&self) -> impl Iterator<Item = u64> {
+        self.sockets.keys().map(|id| id & !WAITING)
+    }
 }
 
 impl State {
@@ -82,12 +89,10 @@ impl State {
             enter_or_leave(&mut listened.members, *user, &change.after, self.ring.user(*user).map(Name::from));
             if change.after.role.is_none() {
                 let gone = protocol::room_gone(room, why_gone(&change.event));
-                let theirs = |id: &u64| self.sockets.get(&(id & !WAITING)).is_some_and(|socket| socket.user == *user);
-                for id in listened.sockets.extract_if(theirs).filter(|id| id & WAITING == 0) {
-                    if let Some(socket) = self.sockets.get(&id) {
-                        socket.outbox.push(gone.clone(), None);
-                    }
-                }
+                let theirs = listened.sockets.extract_if(|_, socket| socket.user == *user);
+                theirs
+                    .filter(|(id, _)| id & WAITING == 0)
+                    .for_each(|(_, socket)| socket.outbox.push(gone.clone(), None));
             }
         }
         if listened.sockets.is_empty() {
@@ -102,9 +107,10 @@ impl State {
         });
         let rendered = telling.render(p, (room, seq));
         let mut delivered = 0_u64;
-        for socket in listened.sockets.iter().filter_map(|id| self.sockets.get(id)) {
-            let Some(member) = members.get(&socket.user) else { continue };
-            socket.outbox.push(rendered.seen_by(socket.user, member.role), Some((room, seq)));
+        for socket in listened.attached() {
+            // Who is out of the room was taken from its sockets at the event itself: all of these are members.
+            let role = || members.get(&socket.user).map_or(Role::Member, |member| member.role);
+            socket.outbox.push(rendered.seen_by(socket.user, role), Some((room, seq)));
             delivered += 1;
         }
         metrics::counter!("live_deliveries_total").increment(delivered);
@@ -141,7 +147,7 @@ impl State {
         for room in self.rooms.values_mut() {
             if let Some(member) = room.members.get_mut(&user) {
                 member.name = person.name.clone();
-                hearing.extend(hears(room));
+                hearing.extend(room.hearing());
             }
         }
         self.push_to(&hearing, &of_user(event.event_type().name, p, user, &person));
