@@ -1,5 +1,5 @@
 // Where does a browser keep it? In IndexedDB, one database a user.
-import { surplus, VERSION } from "./cache.js";
+import { ROOMS_MAX, surplus, VERSION } from "./cache.js";
 const ROOMS = "rooms";
 const REST = "rest";
 /** Opens the place of a user; what another release wrote there is thrown away. */
@@ -27,6 +27,9 @@ class IndexedDbCache {
     }
     async putRoom(kept) {
         await answer(this.#store(ROOMS, "readwrite").put(kept, kept.state.room));
+        // To look which are too many reads them all.
+        if ((await answer(this.#store(ROOMS, "readonly").count())) <= ROOMS_MAX)
+            return;
         for (const room of surplus(await this.rooms()))
             await this.dropRoom(room);
     }

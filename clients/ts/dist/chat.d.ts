@@ -3,11 +3,10 @@ import { type Cache } from "./cache.js";
 import type { OfLounge } from "./frames.js";
 import { Outbox, type Extras } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
-import type { ListPage_Room, Lounge } from "./rest.js";
+import type { Lounge } from "./rest.js";
 import type { Session } from "./session.js";
 import { ChatSocket, type SocketOptions } from "./socket.js";
 import { Timeline } from "./timeline.js";
-type Card = ListPage_Room["items"][number];
 /** What changed, so that only that is drawn anew. */
 export type Change = {
     of: "connection";
@@ -72,7 +71,7 @@ export declare class Chat {
     start(): Promise<void>;
     /** Ends everything; what waits stays kept. */
     stop(): Promise<void>;
-    /** Forgets what is kept of this user. */
+    /** Ends everything, and forgets what is kept of this user. */
     forget(): Promise<void>;
     /** The messages of a room; what was kept of it is shown until they are compared. */
     timeline(room: string): Timeline;
@@ -92,4 +91,4 @@ export declare class Chat {
     /** Writes down what is to be there at the next start. */
     keep(): Promise<void>;
 }
-export type { Card, Lounge };
+export type { Lounge };

@@ -1,6 +1,7 @@
 // What does an application stand on? One signed-in user: rooms with what is new in them, live, kept, and written offline.
 import { Api } from "./api.js";
 import { keepable, MemoryCache, VERSION } from "./cache.js";
+import { cardOf, changedCard, counted, settingsOf } from "./card.js";
 import { Outbox } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
 import { ChatSocket } from "./socket.js";
@@ -9,10 +10,10 @@ import { Timeline } from "./timeline.js";
 const KEEP_AFTER_MS = 500;
 /** Counts are asked for again after so long: several changes are one question. */
 const RECOUNT_AFTER_MS = 400;
+/** What could not be asked is asked again after so long. */
+const LOAD_AGAIN_AFTER_MS = 5_000;
 /** A server takes one marker in two seconds. */
 const READ_EVERY_MS = 2_000;
-/** Counts stop here. */
-const UNREAD_MAX = 1_000;
 /** A signed-in user's chat. */
 export class Chat {
     options;
@@ -26,9 +27,12 @@ export class Chat {
     rooms = new Map();
     #timelines = new Map();
     #kept = new Map();
+    /** What was written down of each room last. */
+    #written = new Map();
     #cache;
     #timers = new Map();
     #markedAt = new Map();
+    #isLoaded = false;
     #isStopped = false;
     constructor(options) {
         this.options = options;
@@ -76,15 +80,17 @@ export class Chat {
     }
     /** Ends everything; what waits stays kept. */
     async stop() {
-        await this.keep();
-        this.#isStopped = true;
         this.socket.stop();
         this.outbox.stop();
         for (const timer of this.#timers.values())
             clearTimeout(timer);
+        // A store that does not answer ends nothing less.
+        await this.keep().catch(() => undefined);
+        this.#isStopped = true;
     }
-    /** Forgets what is kept of this user. */
+    /** Ends everything, and forgets what is kept of this user. */
     async forget() {
+        await this.stop();
         await this.#cache.clear();
     }
     /** The messages of a room; what was kept of it is shown until they are compared. */
@@ -92,6 +98,7 @@ export class Chat {
         const known = this.#timelines.get(room);
         if (known)
             return known;
+        this.socket.hurry(room);
         const card = this.rooms.get(room);
         const seq = this.socket.rooms.seq(room) ?? card?.head ?? 0;
         const kept = this.#kept.get(room);
@@ -99,6 +106,8 @@ export class Chat {
         const isWhole = kept !== undefined && kept.seq === seq;
         const timeline = new Timeline(this.api, isWhole ? { ...of, kept } : of, () => this.socket.position, () => this.#roomChanged(room));
         this.#timelines.set(room, timeline);
+        if (isWhole)
+            this.#written.set(room, timeline.state);
         // A window that is whole and followed needs no reading: the socket tells what is missing.
         if (!isWhole)
             void timeline.latest();
@@ -165,8 +174,13 @@ export class Chat {
         const waiting = [...this.outbox.waiting];
         await this.#cache.putRest({ version: VERSION, waiting, ...(position !== undefined && { position }) });
         for (const [room, timeline] of this.#timelines) {
-            const state = keepable(timeline.state);
-            if (state && !timeline.isKept && this.rooms.has(room))
+            if (this.#isStopped)
+                return;
+            if (timeline.isKept || !this.rooms.has(room) || this.#written.get(room) === timeline.state)
+                continue;
+            this.#written.set(room, timeline.state);
+            const state = keepable({ ...timeline.state, settings: settingsOf(this.rooms.get(room)) });
+            if (state)
                 await this.#cache.putRoom({ state, at_ms: Date.now() });
         }
     }
@@ -184,18 +198,21 @@ export class Chat {
             for (const room of this.#kept.keys())
                 if (!this.rooms.has(room))
                     await this.#cache.dropRoom(room);
+            this.#isLoaded = true;
         }
         catch {
             // No server: what was kept is what there is, and the socket finds out what became of it.
             for (const state of this.#kept.values())
-                this.#listed(cardOf(state));
+                if (!this.rooms.has(state.room))
+                    this.#listed(cardOf(state));
+            this.#after("load", LOAD_AGAIN_AFTER_MS, () => void this.#load());
         }
         this.options.changed({ of: "rooms" });
     }
     #listed(card) {
         this.rooms.set(card.id, card);
         if (!this.socket.rooms.has(card.id))
-            this.socket.rooms.follow(card.id, this.#kept.get(card.id)?.seq ?? card.head);
+            this.socket.followInTurn(card.id, this.#kept.get(card.id)?.seq ?? card.head);
         // What was kept goes on from where it is; without what comes it would not be whole when it is shown.
         if (this.#kept.has(card.id))
             this.timeline(card.id);
@@ -203,11 +220,11 @@ export class Chat {
     #connection(state) {
         if (state.is === "live") {
             this.outbox.flush();
+            if (!this.#isLoaded)
+                this.#after("load", 0, () => void this.#load());
             for (const timeline of this.#timelines.values()) {
                 timeline.isKept = false;
-                // What could not be read without a network.
-                if (timeline.isEmpty && !timeline.state.at_start)
-                    void timeline.latest();
+                timeline.again();
             }
         }
         this.options.changed({ of: "connection" });
@@ -218,8 +235,14 @@ export class Chat {
             if (card)
                 this.rooms.set(id, { ...card, head, member: { role, read, unread, mentions } });
             const timeline = this.#timelines.get(id);
-            if (timeline && timeline.state.role !== role)
+            if (!timeline)
+                continue;
+            if (timeline.state.role !== role)
                 timeline.state = { ...timeline.state, role };
+            // The socket had to begin anew: what is held is of numbers that are void.
+            const seq = this.socket.rooms.seq(id);
+            if (seq !== undefined && seq !== timeline.state.seq)
+                void timeline.reset(seq, ready.p);
         }
         this.options.changed({ of: "rooms" });
     }
@@ -229,10 +252,8 @@ export class Chat {
             this.#posted(room, frame.d);
         else if (/^(messages?\.(deleted|moderated|removed))$/.test(frame.t))
             this.#recountIfUnread(room);
-        else if (frame.t.startsWith("room."))
-            this.#settings(room, frame.d);
-        else if (frame.t.startsWith("member."))
-            this.#member(room, frame);
+        else
+            this.#card(frame);
         this.#timelines.get(room)?.take(frame);
     }
     #posted(room, posted) {
@@ -242,30 +263,15 @@ export class Chat {
         const card = this.rooms.get(room);
         if (!card?.member || this.socket.state.is !== "live")
             return;
-        const { unread, mentions } = card.member;
-        const own = posted.author.id === this.me;
-        const named = posted.mentions?.includes(this.me) ? 1 : 0;
-        const counts = own
-            ? { unread: 0, mentions: 0 }
-            : { unread: Math.min(UNREAD_MAX, unread + 1), mentions: mentions + named };
-        this.rooms.set(room, { ...card, member: { ...card.member, ...counts } });
+        this.rooms.set(room, counted(card, posted, this.me));
         this.options.changed({ of: "rooms" });
     }
-    #settings(room, { name, topic, language, visibility, guests, active }) {
-        const card = this.rooms.get(room);
-        if (!card)
+    #card(frame) {
+        const card = this.rooms.get(frame.room);
+        const after = card && changedCard(card, frame, this.me);
+        if (!after || after === card)
             return;
-        this.rooms.set(room, { ...card, name, language, visibility, guests, active, topic: topic ?? null });
-        this.options.changed({ of: "rooms" });
-    }
-    #member(room, frame) {
-        const { user, role } = frame.d;
-        const card = this.rooms.get(room);
-        if (!card)
-            return;
-        const step = /joined|added/.test(frame.t) ? 1 : /left|kicked|banned$/.test(frame.t) && !/unbanned/.test(frame.t) ? -1 : 0;
-        const member = user === this.me && role && card.member ? { ...card.member, role } : card.member;
-        this.rooms.set(room, { ...card, member_count: Math.max(0, card.member_count + step), ...(member !== undefined && { member }) });
+        this.rooms.set(frame.room, after);
         this.options.changed({ of: "rooms" });
     }
     #person(frame) {
@@ -274,15 +280,16 @@ export class Chat {
         for (const timeline of this.#timelines.values())
             timeline.takePerson(frame);
     }
-    #reset({ room, head }) {
+    #reset({ room, head, p }) {
         this.#kept.delete(room);
         void this.#cache.dropRoom(room);
-        void this.#timelines.get(room)?.reset(head);
+        void this.#timelines.get(room)?.reset(head, p);
         this.#recount(room);
     }
     #gone(room, reason) {
         this.rooms.delete(room);
         this.#timelines.delete(room);
+        this.#written.delete(room);
         this.#kept.delete(room);
         void this.#cache.dropRoom(room);
         this.socket.unfollow(room);
@@ -339,10 +346,4 @@ export class Chat {
         if (!this.#isStopped)
             this.#timers.set(name, setTimeout(work, ms));
     }
-}
-/** What a kept room shows of itself while no server tells. */
-function cardOf({ room, role, seq, settings }) {
-    const member = role === null ? null : { role, read: seq, unread: 0, mentions: 0 };
-    const known = { lounge_id: "", name: "…", language: "und", visibility: "public", guests: false, active: true, ...settings };
-    return { ...known, id: room, head: seq, member, member_count: 0, created_at: "" };
 }

@@ -1,6 +1,6 @@
 // What does a frame change? A pure fold: state and frame in, state out; what changes nothing changes nothing.
 import { reacted, unreacted } from "./reactions.js";
-import { FOR_EVER, showsText } from "./state.js";
+import { FOR_EVER, hasText, showsText } from "./state.js";
 /** Whether a frame is the one that comes next. */
 export function order(frame, state) {
     if (frame.seq <= state.seq)
@@ -68,7 +68,7 @@ function ofMessage(frame, told, state) {
             return message;
         switch (frame.t) {
             case "message.edited":
-                return edited(message, told);
+                return edited(message, told, state);
             case "message.deleted":
                 return become(message, "deleted", state);
             case "message.moderated":
@@ -80,13 +80,16 @@ function ofMessage(frame, told, state) {
         }
     });
 }
-function edited(message, told) {
+function edited(message, told, state) {
     if (message.status === "deleted")
         return message;
     const { text: _, ...rest } = message;
     const after = { ...rest, edited_at: told.edited_at ?? told.at };
-    // Without its text an edit says that there is one: it is read by REST, by whoever may.
-    return told.text === undefined ? after : { ...after, text: told.text };
+    if (hasText(told))
+        return { ...after, text: told.text };
+    // Taken back since, and the frame that says so is on its way. Without a status nothing is known of the text but that
+    // there is a new one: it is read by REST, by whoever may.
+    return told.status ? become(after, told.status, state) : after;
 }
 function become(message, status, state) {
     // Deletion is final, and the author's alone.

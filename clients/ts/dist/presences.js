@@ -7,8 +7,13 @@ const TYPING_EVERY_MS = 3_000;
 export class Presences {
     #states = new Map();
     take(users) {
-        for (const presence of users)
-            this.#states.set(presence.user_id, presence);
+        for (const presence of users) {
+            const known = this.#states.get(presence.user_id);
+            // A list that was read may be older than what a frame told meanwhile.
+            const isOlder = known && Date.parse(presence.last_seen_at ?? "") < Date.parse(known.last_seen_at ?? "");
+            if (!isOlder)
+                this.#states.set(presence.user_id, presence);
+        }
     }
     of(user) {
         return this.#states.get(user)?.state ?? "offline";

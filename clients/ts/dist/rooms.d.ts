@@ -3,7 +3,11 @@ import type { RoomFrame, RoomSummary } from "./frames.js";
 export declare class Rooms {
     #private;
     /** Follows a room behind this number, whatever was known. */
-    follow(room: string, seq: number): void;
+    follow(room: string, seq: number, asked?: boolean): void;
+    /** Somebody looks at it. */
+    open(room: string): void;
+    /** The server is asked for it: whether it was not on this socket before. */
+    ask(room: string): boolean;
     /** Whether it was followed. */
     drop(room: string): boolean;
     /** No number is good any more. */
@@ -18,7 +22,7 @@ export declare class Rooms {
     whole(room: string | undefined): void;
     /** Rooms of which something was lost while connected. */
     behind(heads: Readonly<Record<string, number>>): string[];
-    /** A new socket: as many rooms as one frame may hold. */
+    /** A new socket: as many rooms as one frame may hold, first those that somebody looks at. */
     forIdentify(max: number, bytes: number): {
         room: string;
         seq?: number;

@@ -10,8 +10,23 @@ const BYTES_AROUND = 256;
 export class Rooms {
     #rooms = new Map();
     /** Follows a room behind this number, whatever was known. */
-    follow(room, seq) {
-        this.#rooms.set(room, { seq, asked: true, breaks: 0, broken: false });
+    follow(room, seq, asked = true) {
+        const opened = this.#rooms.get(room)?.opened ?? false;
+        this.#rooms.set(room, { seq, asked, opened, breaks: 0, broken: false });
+    }
+    /** Somebody looks at it. */
+    open(room) {
+        const followed = this.#rooms.get(room);
+        if (followed)
+            followed.opened = true;
+    }
+    /** The server is asked for it: whether it was not on this socket before. */
+    ask(room) {
+        const followed = this.#rooms.get(room);
+        if (!followed || followed.asked)
+            return false;
+        followed.asked = true;
+        return true;
     }
     /** Whether it was followed. */
     drop(room) {
@@ -61,11 +76,12 @@ export class Rooms {
         const lags = ([room, head]) => (this.#rooms.get(room)?.seq ?? Infinity) < head;
         return Object.entries(heads).filter(lags).map(([room]) => room);
     }
-    /** A new socket: as many rooms as one frame may hold. */
+    /** A new socket: as many rooms as one frame may hold, first those that somebody looks at. */
     forIdentify(max, bytes) {
         const fit = Math.min(max, Math.floor((bytes - BYTES_AROUND) / BYTES_A_ROOM));
         const wanted = [];
-        for (const [room, followed] of this.#rooms) {
+        const inOrder = [...this.#rooms].sort(([, one], [, other]) => Number(other.opened) - Number(one.opened));
+        for (const [room, followed] of inOrder) {
             followed.breaks = 0;
             followed.broken = false;
             followed.asked = wanted.length < fit;
@@ -84,12 +100,9 @@ export class Rooms {
     }
     /** A room that the server was not asked for yet, and is now. */
     nextUnasked() {
-        for (const [room, followed] of this.#rooms) {
-            if (followed.asked)
-                continue;
-            followed.asked = true;
-            return room;
-        }
+        for (const room of this.#rooms.keys())
+            if (this.ask(room))
+                return room;
         return undefined;
     }
 }

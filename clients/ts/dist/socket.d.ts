@@ -71,6 +71,10 @@ export declare class ChatSocket {
     lost(): void;
     /** Follows a room behind this number. */
     follow(room: string, seq: number, at?: Position): void;
+    /** Follows one of many rooms behind this number, when it is its turn. */
+    followInTurn(room: string, seq: number): void;
+    /** Somebody looks at the room: it does not wait for its turn. */
+    hurry(room: string): void;
     unfollow(room: string): void;
     typing(room: string): void;
     presence(state: "online" | "away" | "dnd"): void;

@@ -8,8 +8,10 @@ export const SUBPROTOCOL = "chatroom.v1";
 const ANSWER_WITHIN_MS = 10_000;
 /** A token that ends sooner than this is replaced on the open socket. */
 const RENEW_BEFORE_MS = 90_000;
-/** Rooms that found no place in `identify` follow one by one: a server counts our frames by the minute. */
-const SUB_EVERY_MS = 1_000;
+/** Rooms that found no place in `identify` follow one by one, with a half of the frames that a server takes in a minute. */
+const SUB_SHARE = 0.5;
+/** A room that the server cannot tell for now is asked for again after so long. */
+const PARKED_AGAIN_AFTER_MS = 60_000;
 /** The close code of a socket that was cut. */
 const CUT = 1006;
 /** A socket, and those that follow it. */
@@ -65,6 +67,18 @@ export class ChatSocket {
         this.rooms.follow(room, seq);
         if (this.#isIdentified())
             this.#sub(room, at);
+    }
+    /** Follows one of many rooms behind this number, when it is its turn. */
+    followInTurn(room, seq) {
+        this.rooms.follow(room, seq, false);
+        if (this.#isIdentified() && !this.#timers.has("sub"))
+            this.#after("sub", 0, () => this.#subLater());
+    }
+    /** Somebody looks at the room: it does not wait for its turn. */
+    hurry(room) {
+        this.rooms.open(room);
+        if (this.#isIdentified() && this.rooms.ask(room))
+            this.#sub(room);
     }
     unfollow(room) {
         if (this.rooms.drop(room) && this.#isIdentified())
@@ -217,6 +231,8 @@ export class ChatSocket {
                 return events.caughtUp?.(frame.d);
             case "reset":
                 this.rooms.follow(frame.d.room, frame.d.head);
+                if (frame.d.reason === "parked")
+                    this.#subAgain(frame.d.room);
                 return events.reset?.(frame.d);
             case "room_gone":
                 this.rooms.drop(frame.d.room);
@@ -249,11 +265,16 @@ export class ChatSocket {
     }
     /** Rooms that are not asked for yet, one by one. */
     #subLater() {
+        this.#stopTimer("sub");
         const room = this.rooms.nextUnasked();
         if (room === undefined)
             return;
         this.#sub(room);
-        this.#after("sub", SUB_EVERY_MS, () => this.#subLater());
+        const everyMs = 60_000 / ((this.#hello?.limits.frames_per_minute ?? 60) * SUB_SHARE);
+        this.#after("sub", everyMs, () => this.#subLater());
+    }
+    #subAgain(room) {
+        this.#after(`parked ${room}`, PARKED_AGAIN_AFTER_MS, () => this.rooms.has(room) && this.#sub(room));
     }
     #beatLater() {
         const every = this.#hello?.heartbeat_ms ?? 30_000;

@@ -32,8 +32,10 @@ export declare class Timeline {
     take(frame: RoomFrame): void;
     /** A person's frame. */
     takePerson(frame: PlainFrame): void;
-    /** Everything held is void; the room stands at this number. */
-    reset(seq: number): Promise<void>;
+    /** Everything held is void; the room stands at this number, and is read as of this position. */
+    reset(seq: number, at: Position | undefined): Promise<void>;
+    /** The network is back: what could not be read is read. */
+    again(): void;
     /** The newest messages. */
     latest(): Promise<void>;
     /** Those around a message. */

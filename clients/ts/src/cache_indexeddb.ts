@@ -1,6 +1,6 @@
 // Where does a browser keep it? In IndexedDB, one database a user.
 
-import { surplus, VERSION, type Cache, type KeptRest, type KeptRoom } from "./cache.js";
+import { ROOMS_MAX, surplus, VERSION, type Cache, type KeptRest, type KeptRoom } from "./cache.js";
 
 const ROOMS = "rooms";
 const REST = "rest";
@@ -29,6 +29,8 @@ class IndexedDbCache implements Cache {
 
   async putRoom(kept: KeptRoom): Promise<void> {
     await answer(this.#store(ROOMS, "readwrite").put(kept, kept.state.room));
+    // To look which are too many reads them all.
+    if ((await answer(this.#store(ROOMS, "readonly").count())) <= ROOMS_MAX) return;
     for (const room of surplus(await this.rooms())) await this.dropRoom(room);
   }
 

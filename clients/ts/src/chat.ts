@@ -2,25 +2,24 @@
 
 import { Api } from "./api.js";
 import { keepable, MemoryCache, VERSION, type Cache, type Waiting } from "./cache.js";
-import type { Control, OfLounge, OfMember, OfRoom, PlainFrame, Posted, RoomFrame } from "./frames.js";
+import { cardOf, changedCard, counted, settingsOf, type Card } from "./card.js";
+import type { Control, OfLounge, PlainFrame, Posted, RoomFrame } from "./frames.js";
 import { Outbox, type Extras } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
-import type { ListPage_Room, Lounge } from "./rest.js";
+import type { Lounge } from "./rest.js";
 import type { Session } from "./session.js";
 import { ChatSocket, type SocketOptions, type SocketState } from "./socket.js";
 import type { RoomState } from "./state.js";
 import { Timeline } from "./timeline.js";
 
-type Card = ListPage_Room["items"][number];
-
 /** What is kept is written after so long without a change. */
 const KEEP_AFTER_MS = 500;
 /** Counts are asked for again after so long: several changes are one question. */
 const RECOUNT_AFTER_MS = 400;
+/** What could not be asked is asked again after so long. */
+const LOAD_AGAIN_AFTER_MS = 5_000;
 /** A server takes one marker in two seconds. */
 const READ_EVERY_MS = 2_000;
-/** Counts stop here. */
-const UNREAD_MAX = 1_000;
 
 /** What changed, so that only that is drawn anew. */
 export type Change =
@@ -56,9 +55,12 @@ export class Chat {
   readonly rooms = new Map<string, Card>();
   readonly #timelines = new Map<string, Timeline>();
   readonly #kept = new Map<string, RoomState>();
+  /** What was written down of each room last. */
+  readonly #written = new Map<string, RoomState>();
   readonly #cache: Cache;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #markedAt = new Map<string, number>();
+  #isLoaded = false;
   #isStopped = false;
 
   constructor(private readonly options: ChatOptions) {
@@ -104,15 +106,17 @@ export class Chat {
 
   /** Ends everything; what waits stays kept. */
   async stop(): Promise<void> {
-    await this.keep();
-    this.#isStopped = true;
     this.socket.stop();
     this.outbox.stop();
     for (const timer of this.#timers.values()) clearTimeout(timer);
+    // A store that does not answer ends nothing less.
+    await this.keep().catch(() => undefined);
+    this.#isStopped = true;
   }
 
-  /** Forgets what is kept of this user. */
+  /** Ends everything, and forgets what is kept of this user. */
   async forget(): Promise<void> {
+    await this.stop();
     await this.#cache.clear();
   }
 
@@ -120,6 +124,7 @@ export class Chat {
   timeline(room: string): Timeline {
     const known = this.#timelines.get(room);
     if (known) return known;
+    this.socket.hurry(room);
     const card = this.rooms.get(room);
     const seq = this.socket.rooms.seq(room) ?? card?.head ?? 0;
     const kept = this.#kept.get(room);
@@ -132,6 +137,7 @@ export class Chat {
       () => this.#roomChanged(room),
     );
     this.#timelines.set(room, timeline);
+    if (isWhole) this.#written.set(room, timeline.state);
     // A window that is whole and followed needs no reading: the socket tells what is missing.
     if (!isWhole) void timeline.latest();
     return timeline;
@@ -201,8 +207,11 @@ export class Chat {
     const waiting = [...this.outbox.waiting];
     await this.#cache.putRest({ version: VERSION, waiting, ...(position !== undefined && { position }) });
     for (const [room, timeline] of this.#timelines) {
-      const state = keepable(timeline.state);
-      if (state && !timeline.isKept && this.rooms.has(room)) await this.#cache.putRoom({ state, at_ms: Date.now() });
+      if (this.#isStopped) return;
+      if (timeline.isKept || !this.rooms.has(room) || this.#written.get(room) === timeline.state) continue;
+      this.#written.set(room, timeline.state);
+      const state = keepable({ ...timeline.state, settings: settingsOf(this.rooms.get(room)!) });
+      if (state) await this.#cache.putRoom({ state, at_ms: Date.now() });
     }
   }
 
@@ -217,16 +226,18 @@ export class Chat {
         cursor = page.page.has_more_after ? (page.page.next ?? undefined) : undefined;
       } while (cursor !== undefined);
       for (const room of this.#kept.keys()) if (!this.rooms.has(room)) await this.#cache.dropRoom(room);
+      this.#isLoaded = true;
     } catch {
       // No server: what was kept is what there is, and the socket finds out what became of it.
-      for (const state of this.#kept.values()) this.#listed(cardOf(state));
+      for (const state of this.#kept.values()) if (!this.rooms.has(state.room)) this.#listed(cardOf(state));
+      this.#after("load", LOAD_AGAIN_AFTER_MS, () => void this.#load());
     }
     this.options.changed({ of: "rooms" });
   }
 
   #listed(card: Card): void {
     this.rooms.set(card.id, card);
-    if (!this.socket.rooms.has(card.id)) this.socket.rooms.follow(card.id, this.#kept.get(card.id)?.seq ?? card.head);
+    if (!this.socket.rooms.has(card.id)) this.socket.followInTurn(card.id, this.#kept.get(card.id)?.seq ?? card.head);
     // What was kept goes on from where it is; without what comes it would not be whole when it is shown.
     if (this.#kept.has(card.id)) this.timeline(card.id);
   }
@@ -234,10 +245,10 @@ export class Chat {
   #connection(state: SocketState): void {
     if (state.is === "live") {
       this.outbox.flush();
+      if (!this.#isLoaded) this.#after("load", 0, () => void this.#load());
       for (const timeline of this.#timelines.values()) {
         timeline.isKept = false;
-        // What could not be read without a network.
-        if (timeline.isEmpty && !timeline.state.at_start) void timeline.latest();
+        timeline.again();
       }
     }
     this.options.changed({ of: "connection" });
@@ -248,7 +259,11 @@ export class Chat {
       const card = this.rooms.get(id);
       if (card) this.rooms.set(id, { ...card, head, member: { role, read, unread, mentions } });
       const timeline = this.#timelines.get(id);
-      if (timeline && timeline.state.role !== role) timeline.state = { ...timeline.state, role };
+      if (!timeline) continue;
+      if (timeline.state.role !== role) timeline.state = { ...timeline.state, role };
+      // The socket had to begin anew: what is held is of numbers that are void.
+      const seq = this.socket.rooms.seq(id);
+      if (seq !== undefined && seq !== timeline.state.seq) void timeline.reset(seq, ready.p);
     }
     this.options.changed({ of: "rooms" });
   }
@@ -257,8 +272,7 @@ export class Chat {
     const { room } = frame;
     if (frame.t === "message.posted") this.#posted(room, frame.d as unknown as Posted);
     else if (/^(messages?\.(deleted|moderated|removed))$/.test(frame.t)) this.#recountIfUnread(room);
-    else if (frame.t.startsWith("room.")) this.#settings(room, frame.d as unknown as OfRoom);
-    else if (frame.t.startsWith("member.")) this.#member(room, frame);
+    else this.#card(frame);
     this.#timelines.get(room)?.take(frame);
   }
 
@@ -267,30 +281,15 @@ export class Chat {
     this.typists.wrote(room, posted.author.id);
     const card = this.rooms.get(room);
     if (!card?.member || this.socket.state.is !== "live") return;
-    const { unread, mentions } = card.member;
-    const own = posted.author.id === this.me;
-    const named = posted.mentions?.includes(this.me) ? 1 : 0;
-    const counts = own
-      ? { unread: 0, mentions: 0 }
-      : { unread: Math.min(UNREAD_MAX, unread + 1), mentions: mentions + named };
-    this.rooms.set(room, { ...card, member: { ...card.member, ...counts } });
+    this.rooms.set(room, counted(card, posted, this.me));
     this.options.changed({ of: "rooms" });
   }
 
-  #settings(room: string, { name, topic, language, visibility, guests, active }: OfRoom): void {
-    const card = this.rooms.get(room);
-    if (!card) return;
-    this.rooms.set(room, { ...card, name, language, visibility, guests, active, topic: topic ?? null });
-    this.options.changed({ of: "rooms" });
-  }
-
-  #member(room: string, frame: RoomFrame): void {
-    const { user, role } = frame.d as unknown as OfMember;
-    const card = this.rooms.get(room);
-    if (!card) return;
-    const step = /joined|added/.test(frame.t) ? 1 : /left|kicked|banned$/.test(frame.t) && !/unbanned/.test(frame.t) ? -1 : 0;
-    const member = user === this.me && role && card.member ? { ...card.member, role } : card.member;
-    this.rooms.set(room, { ...card, member_count: Math.max(0, card.member_count + step), ...(member !== undefined && { member }) });
+  #card(frame: RoomFrame): void {
+    const card = this.rooms.get(frame.room);
+    const after = card && changedCard(card, frame, this.me);
+    if (!after || after === card) return;
+    this.rooms.set(frame.room, after);
     this.options.changed({ of: "rooms" });
   }
 
@@ -299,16 +298,17 @@ export class Chat {
     for (const timeline of this.#timelines.values()) timeline.takePerson(frame);
   }
 
-  #reset({ room, head }: Control["reset"]): void {
+  #reset({ room, head, p }: Control["reset"]): void {
     this.#kept.delete(room);
     void this.#cache.dropRoom(room);
-    void this.#timelines.get(room)?.reset(head);
+    void this.#timelines.get(room)?.reset(head, p);
     this.#recount(room);
   }
 
   #gone(room: string, reason: string): void {
     this.rooms.delete(room);
     this.#timelines.delete(room);
+    this.#written.delete(room);
     this.#kept.delete(room);
     void this.#cache.dropRoom(room);
     this.socket.unfollow(room);
@@ -369,11 +369,4 @@ export class Chat {
   }
 }
 
-/** What a kept room shows of itself while no server tells. */
-function cardOf({ room, role, seq, settings }: RoomState): Card {
-  const member = role === null ? null : { role, read: seq, unread: 0, mentions: 0 };
-  const known = { lounge_id: "", name: "…", language: "und", visibility: "public" as const, guests: false, active: true, ...settings };
-  return { ...known, id: room, head: seq, member, member_count: 0, created_at: "" };
-}
-
-export type { Card, Lounge };
+export type { Lounge };

@@ -2,7 +2,7 @@
 
 import type { OfAllMessages, OfMember, OfMessage, OfRoom, OfUser, PlainFrame, Posted, RoomFrame } from "./frames.js";
 import { reacted, unreacted } from "./reactions.js";
-import { FOR_EVER, showsText, type HeldMessage, type KnownMember, type RoomState } from "./state.js";
+import { FOR_EVER, hasText, showsText, type HeldMessage, type KnownMember, type RoomState } from "./state.js";
 
 /** How a frame stands to what is known of its room. */
 export type Order = "next" | "repeated" | "gap";
@@ -76,7 +76,7 @@ function ofMessage(frame: RoomFrame, told: OfMessage, state: RoomState): RoomSta
     if (frame.seq <= message.as_of) return message;
     switch (frame.t) {
       case "message.edited":
-        return edited(message, told);
+        return edited(message, told, state);
       case "message.deleted":
         return become(message, "deleted", state);
       case "message.moderated":
@@ -89,12 +89,14 @@ function ofMessage(frame: RoomFrame, told: OfMessage, state: RoomState): RoomSta
   });
 }
 
-function edited(message: HeldMessage, told: OfMessage): HeldMessage {
+function edited(message: HeldMessage, told: OfMessage, state: RoomState): HeldMessage {
   if (message.status === "deleted") return message;
   const { text: _, ...rest } = message;
   const after: HeldMessage = { ...rest, edited_at: told.edited_at ?? told.at };
-  // Without its text an edit says that there is one: it is read by REST, by whoever may.
-  return told.text === undefined ? after : { ...after, text: told.text };
+  if (hasText(told)) return { ...after, text: told.text! };
+  // Taken back since, and the frame that says so is on its way. Without a status nothing is known of the text but that
+  // there is a new one: it is read by REST, by whoever may.
+  return told.status ? become(after, told.status, state) : after;
 }
 
 function become(message: HeldMessage, status: HeldMessage["status"], state: RoomState): HeldMessage {

@@ -4,6 +4,7 @@ export * from "./api.js";
 export * from "./backoff.js";
 export * from "./cache.js";
 export { openIndexedDb } from "./cache_indexeddb.js";
+export * from "./card.js";
 export * from "./chat.js";
 export * from "./close.js";
 export * from "./fold.js";

@@ -12,7 +12,12 @@ export class Presences {
   readonly #states = new Map<string, Presence>();
 
   take(users: readonly Presence[]): void {
-    for (const presence of users) this.#states.set(presence.user_id, presence);
+    for (const presence of users) {
+      const known = this.#states.get(presence.user_id);
+      // A list that was read may be older than what a frame told meanwhile.
+      const isOlder = known && Date.parse(presence.last_seen_at ?? "") < Date.parse(known.last_seen_at ?? "");
+      if (!isOlder) this.#states.set(presence.user_id, presence);
+    }
   }
 
   of(user: string): Presence["state"] {

@@ -14,6 +14,8 @@ interface Followed {
   seq: number | undefined;
   /** The server was asked for it on this socket. */
   asked: boolean;
+  /** Somebody looks at it, or did: it is asked for before the others. */
+  opened: boolean;
   /** A frame was lost; those behind the gap are not taken until the room is taken up again. */
   breaks: number;
   broken: boolean;
@@ -24,8 +26,23 @@ export class Rooms {
   readonly #rooms = new Map<string, Followed>();
 
   /** Follows a room behind this number, whatever was known. */
-  follow(room: string, seq: number): void {
-    this.#rooms.set(room, { seq, asked: true, breaks: 0, broken: false });
+  follow(room: string, seq: number, asked = true): void {
+    const opened = this.#rooms.get(room)?.opened ?? false;
+    this.#rooms.set(room, { seq, asked, opened, breaks: 0, broken: false });
+  }
+
+  /** Somebody looks at it. */
+  open(room: string): void {
+    const followed = this.#rooms.get(room);
+    if (followed) followed.opened = true;
+  }
+
+  /** The server is asked for it: whether it was not on this socket before. */
+  ask(room: string): boolean {
+    const followed = this.#rooms.get(room);
+    if (!followed || followed.asked) return false;
+    followed.asked = true;
+    return true;
   }
 
   /** Whether it was followed. */
@@ -78,11 +95,12 @@ export class Rooms {
     return Object.entries(heads).filter(lags).map(([room]) => room);
   }
 
-  /** A new socket: as many rooms as one frame may hold. */
+  /** A new socket: as many rooms as one frame may hold, first those that somebody looks at. */
   forIdentify(max: number, bytes: number): { room: string; seq?: number }[] {
     const fit = Math.min(max, Math.floor((bytes - BYTES_AROUND) / BYTES_A_ROOM));
     const wanted: { room: string; seq?: number }[] = [];
-    for (const [room, followed] of this.#rooms) {
+    const inOrder = [...this.#rooms].sort(([, one], [, other]) => Number(other.opened) - Number(one.opened));
+    for (const [room, followed] of inOrder) {
       followed.breaks = 0;
       followed.broken = false;
       followed.asked = wanted.length < fit;
@@ -101,11 +119,7 @@ export class Rooms {
 
   /** A room that the server was not asked for yet, and is now. */
   nextUnasked(): string | undefined {
-    for (const [room, followed] of this.#rooms) {
-      if (followed.asked) continue;
-      followed.asked = true;
-      return room;
-    }
+    for (const room of this.#rooms.keys()) if (this.ask(room)) return room;
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // How is a room's history read? Page by page into a window, which frames keep up to date.
 
 import type { Api } from "./api.js";
-import { apply, applyPerson } from "./fold.js";
+import { apply, applyPerson, order } from "./fold.js";
 import type { PlainFrame, Position, RoomFrame } from "./frames.js";
 import type { MessagePage, Role } from "./rest.js";
 import { emptyState, hasText, wanted, type RoomState } from "./state.js";
@@ -32,8 +32,12 @@ export class Timeline {
   #recent: RoomFrame[] = [];
   /** Counts whole readings: what an earlier one answers is not wanted any more. */
   #generation = 0;
-  /** How often a text was asked for in vain. */
-  readonly #asked = new Map<string, number>();
+  /** Texts that are being read: the number of the frame that took them away. */
+  readonly #asking = new Map<string, number>();
+  /** How often a text was answered without one. */
+  readonly #vain = new Map<string, number>();
+  /** The position of the last frame: what is read to go with it may not be older. */
+  #heard: Position | undefined;
 
   constructor(
     private readonly api: Api,
@@ -54,12 +58,22 @@ export class Timeline {
   /** The next frame of the room. */
   take(frame: RoomFrame): void {
     const before = this.state;
+    this.#heard = frame.p;
+    // The socket tells all frames of a room, in order: what does not follow belongs to numbers that became void.
+    if (order(frame, before) === "gap") return void this.reset(frame.seq, frame.p);
     this.#recent = [...this.#recent.slice(1 - RECENT_MAX), frame];
     this.state = apply(frame, before);
+    this.#superseded(frame);
     // A reader at the end sees what is new; the oldest are let go meanwhile.
     if (this.state.at_end) this.state = trimmed(this.state, "newest", 2 * WINDOW_MAX);
     this.#completed();
     if (this.state !== before) this.changed();
+  }
+
+  /** What is being read of a message may be old when a frame of it comes meanwhile. */
+  #superseded({ d, seq }: RoomFrame): void {
+    const id = String(d["message"]);
+    if (this.#asking.has(id)) this.#asking.set(id, seq);
   }
 
   /** A person's frame. */
@@ -69,11 +83,23 @@ export class Timeline {
     if (this.state !== before) this.changed();
   }
 
-  /** Everything held is void; the room stands at this number. */
-  async reset(seq: number): Promise<void> {
+  /** Everything held is void; the room stands at this number, and is read as of this position. */
+  async reset(seq: number, at: Position | undefined): Promise<void> {
+    const { room, me, role, settings, members } = this.state;
     this.#recent = [];
-    this.state = { ...this.state, seq, as_of: seq };
+    this.#heard = at;
+    this.#asking.clear();
+    this.state = { ...emptyState(room, me, role, seq), settings, members };
     await this.latest();
+  }
+
+  /** The network is back: what could not be read is read. */
+  again(): void {
+    this.failure = undefined;
+    // At its beginning and empty: nobody has said anything yet.
+    if (!this.isEmpty || this.state.at_start) this.#completed();
+    else if (!this.reading.has("window")) void this.latest();
+    this.changed();
   }
 
   /** The newest messages. */
@@ -122,12 +148,12 @@ export class Timeline {
       if (after) {
         this.state = place === "alone" ? after : trimmed(after, place === "before" ? "oldest" : "newest", WINDOW_MAX);
         this.isKept = false;
-        this.#completed();
       }
     } catch (why) {
       if (generation === this.#generation) this.failure = why;
     } finally {
       if (generation === this.#generation) this.reading.delete(reading);
+      this.#completed();
       this.changed();
     }
   }
@@ -138,7 +164,7 @@ export class Timeline {
       const page: MessagePage = await this.api.call("GET /v1/rooms/{id}/messages", {
         path: { id: this.of.room },
         query,
-        minPosition: this.position(),
+        minPosition: this.#heard ?? this.position(),
       });
       if (generation !== this.#generation) return undefined;
       const after = joined(page, place, this.state, this.#recent);
@@ -149,23 +175,37 @@ export class Timeline {
 
   /** Reads the texts that frames did not carry. */
   #completed(): void {
-    const missing = wanted(this.state).filter((id) => (this.#asked.get(id) ?? 0) < REREADS_MAX);
-    if (missing.length === 0 || this.reading.has("window")) return;
-    if (missing.length <= REREAD_MAX) return missing.forEach((id) => void this.#reread(id));
-    for (const id of missing) this.#asked.set(id, REREADS_MAX);
+    // What could not be read just now is not asked for at once again.
+    if (this.reading.has("window") || this.failure) return;
+    const { seq, messages } = this.state;
+    if (this.#vain.size > 0) for (const message of messages) if (hasText(message)) this.#vain.delete(message.id);
+    const missing = wanted(this.state).filter((id) => !this.#asking.has(id) && (this.#vain.get(id) ?? 0) < REREADS_MAX);
+    if (missing.length <= REREAD_MAX) return missing.forEach((id) => void this.#reread(id, seq));
+    for (const id of missing) this.#isVain(id);
     void (this.state.at_end ? this.latest() : this.around(missing.at(-1)!));
   }
 
-  async #reread(id: string): Promise<void> {
-    this.#asked.set(id, (this.#asked.get(id) ?? 0) + 1);
+  #isVain(id: string): void {
+    this.#vain.set(id, (this.#vain.get(id) ?? 0) + 1);
+  }
+
+  /** Reads the text that the frame of this number, or one before it, did not carry. */
+  async #reread(id: string, seq: number): Promise<void> {
+    this.#asking.set(id, seq);
     try {
       const path = { id: this.of.room, message: id };
-      const answer = await this.api.call("GET /v1/rooms/{id}/messages/{message}", { path, minPosition: this.position() });
-      this.state = reread(this.state, answer.message);
-      if (hasText(answer.message)) this.#asked.delete(id);
+      const minPosition = this.#heard ?? this.position();
+      const { message } = await this.api.call("GET /v1/rooms/{id}/messages/{message}", { path, minPosition });
+      const isLatest = this.#asking.get(id) === seq;
+      this.#asking.delete(id);
+      // Another frame of it came meanwhile: what was answered may be what was said before that.
+      if (!isLatest) return this.#completed();
+      if (!hasText(message)) this.#isVain(id);
+      this.state = reread(this.state, message);
       this.changed();
     } catch {
-      // It stays without its text, and is asked for again when something happens in the room.
+      // It stays without its text, and is asked for again when something happens in the room, or the network is back.
+      this.#asking.delete(id);
     }
   }
 }

@@ -125,6 +125,33 @@ test("what was kept is shown first, and then made whole, deletions included", as
   await end();
 });
 
+// Red with `#load` asked once (chat.ts): the room that came meanwhile is not there.
+test("who starts without a network sees his rooms by their names, and all of them once it is back", async () => {
+  const { ada, bob, room, end } = await together();
+  const cache = new MemoryCache();
+  ada.chat.write(room, "hello");
+  const first = bob.again(system.url, { cache });
+  await first.chat.start();
+  await first.until("read", () => first.texts(room).length === 1);
+  await first.chat.stop();
+  const other = await ada.makesRoom();
+  await bob.chat.join(other);
+  let isCut = true;
+  const fetcher: typeof fetch = async (input, init) => {
+    if (isCut) throw new TypeError("no network");
+    return fetch(input, init);
+  };
+  const second = bob.again(system.url, { cache, fetcher });
+  await second.chat.start();
+  assert.deepEqual([...second.chat.rooms.values()].map(({ id, name }) => [id, name]), [[room, "Room"]]);
+  isCut = false;
+  await second.until("both rooms", () => second.chat.rooms.size === 2);
+  ada.chat.write(other, "here too");
+  await second.until("what is said there", () => second.chat.rooms.get(other)?.member?.unread === 1);
+  await second.chat.stop();
+  await end();
+});
+
 test("pages are joined to a bounded window, backwards and forwards, without a hole", async () => {
   const { ada, room, end } = await together();
   for (let n = 0; n < 150; n += 1) ada.chat.write(room, `${n}`);
@@ -139,6 +166,23 @@ test("pages are joined to a bounded window, backwards and forwards, without a ho
   await end();
 });
 
+// Red with `this.stop()` left out of `forget` (chat.ts): what changes while it is forgotten is written down again.
+test("who is forgotten leaves nothing behind", async () => {
+  const { ada, bob, room, end } = await together();
+  const cache = new MemoryCache();
+  const phone = bob.again(system.url, { cache });
+  await phone.chat.start();
+  ada.chat.write(room, "for your eyes only");
+  await phone.until("one", () => phone.texts(room).length === 1);
+  await phone.chat.keep();
+  assert.equal((await cache.rooms()).length, 1);
+  phone.chat.write(room, "and mine");
+  await phone.chat.forget();
+  await phone.chat.keep();
+  assert.deepEqual([await cache.rooms(), await cache.rest()], [[], undefined]);
+  await end();
+});
+
 test("a token is renewed on the open socket", async () => {
   const { ada, end } = await together();
   const token = await ada.session.access();
@@ -146,6 +190,27 @@ test("a token is renewed on the open socket", async () => {
   assert.notEqual(await ada.session.access(), token);
   assert.equal(ada.chat.socket.state.is, "live");
   await end();
+});
+
+// Red with `fit` as many rooms as the limit says (rooms.ts): the server closes 1009, and nobody hears anything.
+test("who is in more rooms than one frame holds hears all of them", async () => {
+  const ada = await Person.registers(system.url, "Ada");
+  const rooms: string[] = [];
+  const makesTwenty = async () => {
+    for (let n = 0; n < 20; n += 1) rooms.push(await ada.makesRoom());
+  };
+  await Promise.all(Array.from({ length: 12 }, makesTwenty));
+  const phone = ada.again(system.url);
+  await phone.chat.start();
+  await phone.until("live", () => phone.chat.socket.state.is === "live");
+  // The last one does not wait for its turn: somebody looks at it.
+  const last = [...phone.chat.rooms.keys()].at(-1)!;
+  await phone.until("read", () => phone.chat.timeline(last).state.at_end);
+  await ada.chat.api.call("POST /v1/rooms/{id}/messages", { path: { id: last }, body: { text: "heard" } });
+  await phone.until("the last room's message", () => phone.texts(last).includes("heard"));
+  assert.equal(phone.chat.rooms.size, rooms.length);
+  await phone.chat.stop();
+  await ada.chat.stop();
 });
 
 test("unread is what others said since, and none when it was read", async () => {

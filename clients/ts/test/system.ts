@@ -11,6 +11,8 @@ const HOLDS_WITHIN_MS = 30_000;
 
 export interface System {
   url: string;
+  /** Ends it and starts it at the same address: what it had in memory is gone. Absent where it is not ours. */
+  restart?(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -18,25 +20,39 @@ export interface System {
 export async function startSystem(): Promise<System> {
   const running = process.env["CHATROOM_URL"];
   if (running) return { url: running, stop: async () => undefined };
+  const dir = mkdtempSync(join(tmpdir(), "chatroom-"));
+  let dev = await startDev(dir, "0");
+  const { url } = dev;
+  return {
+    url,
+    restart: async () => {
+      await dev.stop();
+      dev = await startDev(dir, new URL(url).port);
+    },
+    stop: async () => {
+      await dev.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startDev(dir: string, port: string): Promise<{ url: string; stop(): Promise<void> }> {
   const root = new URL("../../../../", import.meta.url).pathname;
   const binary = process.env["CHATROOM_BIN"] ?? join(root, "target/debug/chatroom");
-  const dir = mkdtempSync(join(tmpdir(), "chatroom-"));
   const env: NodeJS.ProcessEnv = { ...process.env, CHATROOM_STARTED_BY_DEV: "1" };
-  const child = spawn(binary, ["dev", "--dir", dir, "--port", "0", "--no-rate-limits"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(binary, ["dev", "--dir", dir, "--port", port, "--no-rate-limits"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr.on("data", (text) => (said = (said + text).slice(-4_000)));
   const ended = new Promise<void>((done) => child.once("exit", () => done()));
   const file = join(dir, "env");
   const isReady = new Promise<void>((done) => {
-    const watcher = watch(dir, () => {
+    const look = () => {
       if (!existsSync(file)) return;
       watcher.close();
       done();
-    });
-    if (existsSync(file)) {
-      watcher.close();
-      done();
-    }
+    };
+    const watcher = watch(dir, look);
+    look();
   });
   const failed = ended.then(() => {
     throw new Error(`chatroom dev ended: ${said}`);
@@ -50,7 +66,6 @@ export async function startSystem(): Promise<System> {
       failed.catch(() => undefined);
       child.kill("SIGTERM");
       await ended;
-      rmSync(dir, { recursive: true, force: true });
     },
   };
 }
