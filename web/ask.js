@@ -8,7 +8,11 @@ const TOAST_MS = 6_000;
 /** @param {string} text */
 export function toast(text) {
   const element = h("div.toast", {}, text);
-  document.getElementById("toasts")?.append(element);
+  const toasts = document.getElementById("toasts");
+  // Shown last is shown on top, also of a dialog that is open.
+  if (toasts?.matches(":popover-open")) toasts.hidePopover();
+  toasts?.showPopover();
+  toasts?.append(element);
   setTimeout(() => element.remove(), TOAST_MS);
 }
 
@@ -22,15 +26,19 @@ export async function attempt(work) {
   }
 }
 
+/** Counts them: one may be opened from another, and each has its name. */
+let dialogs = 0;
+
 /**
  * A dialog; resolves when it is closed.
  * @param {string} title @param {(close: () => void) => any} body @param {string} [kind]
  */
 export function dialog(title, body, kind = "") {
+  const id = `dialog-${(dialogs += 1)}`;
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const close = () => element.close();
-  const heading = h("h2", { id: "dialog-title", dir: "auto" }, title);
-  const element = h(`dialog.dialog${kind}`, { "aria-labelledby": "dialog-title" },
+  const heading = h("h2", { id, dir: "auto" }, title);
+  const element = h(`dialog.dialog${kind}`, { "aria-labelledby": id },
     h("header", {}, heading, iconButton("close", "Close", { onclick: close })));
   element.append(...[body(close)].flat());
   element.addEventListener("click", (/** @type {MouseEvent} */ event) => event.target === element && close());
@@ -95,19 +103,22 @@ export function menu(button, entries, kind = "") {
   const close = () => element.hidePopover();
   document.body.append(element);
   element.showPopover();
+  button.setAttribute("aria-expanded", "true");
   const at = button.getBoundingClientRect(), size = element.getBoundingClientRect();
   element.style.left = `${Math.max(8, Math.min(at.right - size.width, innerWidth - size.width - 8))}px`;
   element.style.top = `${at.bottom + size.height + 8 > innerHeight ? Math.max(8, at.top - size.height - 4) : at.bottom + 4}px`;
   element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Tab") return close();
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
+    const place = event.key === "Home" ? 0 : event.key === "End" ? items.length - 1 : step && items.indexOf(document.activeElement) + step;
+    if (place === undefined) return;
     event.preventDefault();
-    const place = items.indexOf(document.activeElement);
-    items[(place + step + items.length) % items.length]?.focus();
+    items.at(place % items.length)?.focus();
   });
   element.addEventListener("toggle", (/** @type {any} */ event) => {
     if (event.newState !== "closed") return;
     element.remove();
+    button.setAttribute("aria-expanded", "false");
     if (document.activeElement === document.body) button.focus();
   });
   items[0]?.focus();

@@ -92,14 +92,14 @@ export function browse(shell) {
   }, ".is-wide");
 }
 
-/** Every page of a list. @param {any} chat @param {any} operation @param {any} path */
-export async function all(chat, operation, path) {
+/** The items of a list, page by page; where it has more than that, so many at least. @param {any} chat @param {any} operation @param {any} path @param {number} [enough] */
+export async function all(chat, operation, path, enough = Infinity) {
   const items = [];
   let cursor;
   do {
     const page = await chat.api.call(operation, { path, query: cursor ? { cursor } : {} });
     items.push(...page.items);
     cursor = page.page.has_more_after ? page.page.next : undefined;
-  } while (cursor);
+  } while (cursor && items.length < enough);
   return items;
 }

@@ -6,6 +6,23 @@ import { nameOf } from "./message.js";
 
 const TEXT_MAX = 4_000;
 const SUGGESTED_MAX = 6;
+const MENTIONS_MAX = 20;
+
+/**
+ * Who is named in a text; of names that begin alike the longest.
+ * @param {string} text @param {any[]} people @returns {string[]}
+ */
+export function mentioned(text, people) {
+  let rest = text;
+  const ids = [];
+  const names = [...new Set(people.map(({ display_name }) => display_name))].sort((one, other) => other.length - one.length);
+  for (const name of names) {
+    if (!rest.includes(`@${name}`)) continue;
+    ids.push(...people.filter(({ display_name }) => display_name === name).map(({ id }) => id));
+    rest = rest.replaceAll(`@${name}`, " ");
+  }
+  return ids.slice(0, MENTIONS_MAX);
+}
 
 export class Composer {
   /** @type {any} */
@@ -27,7 +44,10 @@ export class Composer {
     });
     this.input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#key(event));
     this.input.addEventListener("input", () => this.#typed());
+    this.input.value = room.shell.drafts.get(room.id) ?? "";
     this.draw();
+    // Its height is known once it is part of the page.
+    requestAnimationFrame(() => this.#typed(false));
   }
 
   draw() {
@@ -66,7 +86,7 @@ export class Composer {
   }
 
   #settle() {
-    if (this.#edits) this.input.value = "";
+    if (this.#edits) this.input.value = this.room.shell.drafts.get(this.room.id) ?? "";
     this.#reply = this.#edits = undefined;
     this.about.hidden = true;
     this.#typed(false);
@@ -77,6 +97,7 @@ export class Composer {
     this.send.disabled = this.input.value.trim() === "";
     this.input.style.height = "auto";
     this.input.style.height = `${Math.min(this.input.scrollHeight, 220)}px`;
+    if (!this.#edits) this.room.shell.drafts.set(this.room.id, this.input.value);
     if (tells && this.input.value && !this.#edits) this.room.chat.types(this.room.id);
     this.#suggest();
   }
@@ -105,15 +126,27 @@ export class Composer {
     const { chat, id } = this.room;
     const edits = this.#edits;
     if (edits) {
-      if (text !== edits.text) void attempt(() => chat.api.call("PATCH /v1/rooms/{id}/messages/{message}", { path: { id, message: edits.id }, body: { text } }));
-      return this.#settle();
+      this.#settle();
+      if (text !== edits.text) void this.#change(edits, text);
+      return;
     }
-    const mentions = this.room.people.filter((/** @type {any} */ person) => text.includes(`@${person.display_name}`)).map((/** @type {any} */ person) => person.id).slice(0, 20);
+    const mentions = mentioned(text, this.room.people);
     const extras = { ...(this.#reply && { reply_to: this.#reply.id }), ...(mentions.length > 0 && { mentions }) };
     if (!chat.write(id, text, extras)) return;
     this.input.value = "";
     this.#settle();
     void this.room.toLatest();
+  }
+
+  /** What was not taken is there to be sent again. @param {any} message @param {string} text */
+  async #change(message, text) {
+    const { chat, id } = this.room;
+    const path = { id, message: message.id };
+    const isDone = await attempt(async () => (await chat.api.call("PATCH /v1/rooms/{id}/messages/{message}", { path, body: { text } }), true));
+    if (isDone || !this.about.hidden) return;
+    this.edit(message);
+    this.input.value = text;
+    this.#typed(false);
   }
 
   /** Members whose names begin with what stands behind the last at sign. */

@@ -107,7 +107,7 @@ export class History {
     if (state.at_start && state.messages.length > 0) rows.push({ key: "start", of: "start", flags: "", make: () => h("li.beginning", {}, "This is where the room began.") });
     for (const message of state.messages) {
       const today = day(message.created_at);
-      if (!before || day(before.created_at) !== today) rows.push({ key: `day ${today}`, of: today, flags: "", make: () => h("li.day", {}, h("span", {}, today)) });
+      if (!before || day(before.created_at) !== today) rows.push({ key: `day ${message.id}`, of: today, flags: "", make: () => h("li.day", {}, h("span", {}, today)) });
       const isFirstUnread = message.seq > this.unreadAfter && (before?.seq ?? 0) <= this.unreadAfter && message.author.id !== state.me;
       if (isFirstUnread) rows.push({ key: "unread", of: "unread", flags: "", make: () => h("li.unread-line", {}, h("span", {}, "New")) });
       const isHead = !before || isFirstUnread || before.author.id !== message.author.id || day(before.created_at) !== today || Boolean(message.reply_to) ||

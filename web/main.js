@@ -31,8 +31,7 @@ async function enter() {
     if (isOver) return;
     isOver = true;
     shell?.end();
-    if (forgets) await chat.forget().catch(() => undefined);
-    await chat.stop();
+    await (forgets ? chat.forget() : chat.stop()).catch(() => undefined);
     session.forget();
     history.replaceState(null, "", "/");
     atTheDoor(OVER[why]);

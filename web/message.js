@@ -18,11 +18,13 @@ export function messageRow(room, message, isHead, replied) {
   const isSeen = message.text !== undefined && message.text !== null;
   const mentionsMe = message.mentions?.includes(chat.me);
   const name = nameOf(message);
-  const label = `${name}, ${full(message.created_at)}${message.edited_at ? ", edited" : ""}`;
+  const said = isSeen ? message.text : message.status === "visible" ? "…" : GONE[/** @type {keyof typeof GONE} */ (message.status)];
+  // Who walks from message to message hears what it says, too.
+  const label = `${name}: ${said}, ${full(message.created_at)}${message.edited_at ? ", edited" : ""}`;
   const classes = ["message", isHead && "is-head", own && "is-own", mentionsMe && "is-mention", message.status !== "visible" && "is-gone"].filter(Boolean);
   const body = isSeen
     ? h("p.text", { dir: "auto" }, ...linked(message.text), message.edited_at && h("span.edited", { title: full(message.edited_at) }, " (edited)"))
-    : h("p.text.is-absent", {}, message.status === "visible" ? "…" : GONE[/** @type {keyof typeof GONE} */ (message.status)]);
+    : h("p.text.is-absent", {}, said);
   return h(`li.${classes.join(".")}`, { tabindex: "-1", "data-id": message.id, "aria-label": label },
     isHead ? avatar(message.author.id, name) : h("time.aside", { datetime: message.created_at, "aria-hidden": "true" }, time(message.created_at)),
     h("div.body", {},

@@ -9,6 +9,11 @@ const RANKS = { member: 0, moderator: 1, owner: 2 };
 const GROUPS = /** @type {const} */ ([["online", "Here"], ["away", "Away"], ["dnd", "Do not disturb"], ["offline", "Not here"]]);
 const HOURS = [["1", "One hour"], ["24", "A day"], ["168", "A week"], ["", "For good"]];
 
+/** So many members are read and shown at first; more where somebody wants them. */
+const ENOUGH = 200;
+/** Several who come and go are one reading. */
+const AGAIN_AFTER_MS = 500;
+
 /** @param {string} hours */
 const until = (hours) => (hours ? { until: new Date(Date.now() + Number(hours) * 3_600_000).toISOString() } : {});
 
@@ -16,6 +21,9 @@ export class People {
   /** @type {any[]} */
   members = [];
   #isLoaded = false;
+  #enough = ENOUGH;
+  /** @type {any} */
+  #timer;
 
   /** @param {any} room */
   constructor(room) {
@@ -40,12 +48,27 @@ export class People {
 
   async load() {
     try {
-      this.members = await all(this.room.chat, "GET /v1/rooms/{id}/members", { id: this.room.id });
+      this.members = await all(this.room.chat, "GET /v1/rooms/{id}/members", { id: this.room.id }, this.#enough);
       this.#isLoaded = true;
       this.draw();
     } catch (why) {
       if (!this.#isLoaded) fill(this.list, h("p.wrong", {}, trouble(why)), h("button.secondary", { type: "button", onclick: () => this.load() }, "Try again"));
     }
+  }
+
+  /** Somebody came, went, or became something. */
+  changed() {
+    clearTimeout(this.#timer);
+    if (!this.element.hidden) this.#timer = setTimeout(() => this.load(), AGAIN_AFTER_MS);
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+  }
+
+  async #more() {
+    this.#enough *= 2;
+    await this.load();
   }
 
   draw() {
@@ -55,6 +78,7 @@ export class People {
     const groups = GROUPS.map(([state, text]) => ({ state, text, people: this.members.filter((member) => this.#stateOf(member.user.id) === state) }));
     fill(this.list, groups.filter(({ people }) => people.length > 0).map(({ state, text, people }) => h("section", {},
       h("h3", {}, isTold ? text : "All", ` — ${people.length}`), h("ul", {}, people.map((member) => this.#row(member, state))))),
+      this.members.length < (this.room.card?.member_count ?? 0) && this.members.length >= this.#enough && h("button.secondary", { type: "button", onclick: () => void this.#more() }, "More members"),
       this.room.moderates && this.room.card?.visibility === "private" && h("button.secondary", { type: "button", onclick: () => this.#add() }, "Add somebody"));
   }
 

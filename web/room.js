@@ -4,14 +4,17 @@ import { attempt, field, formDialog, menu } from "./ask.js";
 import { Composer } from "./composer.js";
 import { fill, h, icon, iconButton } from "./dom.js";
 import { History } from "./history.js";
+import { moderation } from "./moderation.js";
 import { nameOf } from "./message.js";
 import { People } from "./people.js";
-import { counted, direction, language, trouble } from "./words.js";
+import { counted, dayOf, direction, language, trouble } from "./words.js";
 
 export class RoomView {
   #announcedSeq = 0;
   #drawing = false;
   #isEnded = false;
+  /** Members as frames told them, when they were drawn last. @type {any} */
+  #members;
   /** What it was called last: also once one is out. */
   name = "the room";
 
@@ -29,6 +32,8 @@ export class RoomView {
     this.history = new History(this);
     if (member?.unread) this.history.unreadAfter = member.read;
     this.notice = h("div.notice-line", { hidden: true });
+    // Beside one room there is no room for the list, which tells it elsewhere.
+    this.offline = h("p.connection.is-inline", { role: "status", hidden: true });
     this.latest = h("button.latest", { type: "button", hidden: true, onclick: () => this.toLatest() }, icon("down"), h("span", {}, "Latest"));
     this.typists = h("p.typists", { role: "status" });
     this.composer = new Composer(this);
@@ -38,7 +43,7 @@ export class RoomView {
         h("header.room-head", {}, iconButton("back", "Back to rooms", { class: "icon-button only-narrow", onclick: () => shell.open(undefined) }),
           h("div.room-title", {}, this.title, this.facts),
           iconButton("calendar", "Go to a day", { onclick: () => this.#goToDay() }), iconButton("search", "Search", { onclick: () => shell.search() }), this.peopleButton, more),
-        this.notice, h("div.history-frame", {}, this.history.element, this.latest), this.typists, this.composer.element),
+        this.offline, this.notice, h("div.history-frame", {}, this.history.element, this.latest), this.typists, this.composer.element),
       this.people_.element);
     this.onfocus = () => this.#read();
     addEventListener("focus", this.onfocus);
@@ -54,6 +59,7 @@ export class RoomView {
     this.#isEnded = true;
     removeEventListener("focus", this.onfocus);
     this.history.end();
+    this.people_.end();
   }
 
   get card() {
@@ -105,6 +111,9 @@ export class RoomView {
 
   #drawNow() {
     this.history.draw();
+    const { members } = this.timeline.state;
+    if (this.#members && this.#members !== members) this.people_.changed();
+    this.#members = members;
     this.#drawNotice();
     this.#announce();
     this.scrolled();
@@ -158,7 +167,7 @@ export class RoomView {
   }
 
   #goToDay() {
-    return formDialog("Go to a day", [field("Day", { name: "day", type: "date", required: true, max: new Date().toISOString().slice(0, 10) })], "Go", async ({ day }) => {
+    return formDialog("Go to a day", [field("Day", { name: "day", type: "date", required: true, max: dayOf(new Date()) })], "Go", async ({ day }) => {
       this.history.isAtEnd = false;
       await this.timeline.at(new Date(`${day}T00:00:00`).toISOString());
       this.#drawNow();
@@ -186,6 +195,7 @@ export class RoomView {
     const { chat, id, card } = this;
     const path = { id };
     return [
+      this.moderates && { text: "Moderation", run: () => void moderation(this) },
       this.moderates && { text: "Change the room", run: () => void formDialog("Change the room", [
         field("Name", { name: "name", value: card.name, required: true, maxlength: 80, dir: "auto" }), field("Topic", { name: "topic", value: card.topic ?? "", maxlength: 500, dir: "auto" })],
       "Change", async ({ name, topic }) => void (await chat.api.call("PATCH /v1/rooms/{id}", { path, body: { name, ...(topic && { topic }) } }))) },

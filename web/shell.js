@@ -5,6 +5,7 @@ import { browse } from "./browse.js";
 import { avatar, fill, h, icon, iconButton } from "./dom.js";
 import { RoomView } from "./room.js";
 import { searchPanel } from "./search.js";
+import { isRoom, visit } from "./visit.js";
 import { counted, languageHere, trouble } from "./words.js";
 
 const GONE = { kicked: "You were removed from", banned: "You were banned from", left: "You left" };
@@ -12,6 +13,8 @@ const GONE = { kicked: "You were removed from", banned: "You were banned from", 
 export class Shell {
   /** @type {RoomView | undefined} */
   room;
+  /** What was begun and not sent, by room. @type {Map<string, string>} */
+  drafts = new Map();
   #isStarted = false;
   #drawing = false;
 
@@ -63,7 +66,9 @@ export class Shell {
     switch (change.of) {
       case "room": return this.room?.id === change.room ? this.room.draw() : undefined;
       case "typing": return this.room?.id === change.room ? this.room.drawTypists() : undefined;
-      case "outbox": return this.room?.draw();
+      case "outbox":
+        this.#later();
+        return this.room?.draw();
       case "presence": return this.room?.drawPeople();
       case "gone":
         if (this.room?.id === change.room) {
@@ -87,17 +92,16 @@ export class Shell {
     });
   }
 
-  /** Shows a room, at its end or at a message. @param {string | undefined} id @param {string} [message] */
-  open(id, message) {
+  /** Shows a room, at its end or at a message. @param {string | undefined} id @param {string} [message] @param {string} [path] */
+  open(id, message, path = id === undefined ? "/" : `/#${id}`) {
     if (id !== undefined && this.room?.id === id) {
       if (message) void this.room.goTo(message);
       return;
     }
     this.room?.end();
     this.room = undefined;
-    const path = id === undefined ? "/" : `/#${id}`;
     if (location.pathname + location.hash !== path) history.pushState(null, "", path);
-    this.frame.classList.toggle("has-room", id !== undefined);
+    this.frame.classList.toggle("has-room", path !== "/");
     if (id === undefined) {
       this.#empty();
       this.list.querySelector("button")?.focus();
@@ -114,7 +118,9 @@ export class Shell {
 
   #route() {
     const id = location.hash.slice(1);
-    this.open(this.chat.rooms.has(id) ? id : undefined);
+    if (this.chat.rooms.has(id)) return this.open(id);
+    this.open(undefined, undefined, isRoom(id) ? `/#${id}` : "/");
+    if (isRoom(id)) void visit(this, id);
   }
 
   #empty() {
@@ -156,16 +162,23 @@ export class Shell {
 
   #connection() {
     const { state } = this.chat.socket;
-    const texts = { connecting: "Connecting…", "catching-up": "Catching up…", waiting: "No connection. Trying again…", stopped: "Not connected." };
-    const waits = this.chat.outbox.waiting.filter((one) => !one.message && !one.refused).length;
-    const text = texts[/** @type {keyof typeof texts} */ (state.is)] ?? "";
-    this.connection.hidden = text === "";
-    this.connection.dataset["is"] = state.is;
     if (state.is === "stopped") {
       const why = { "signed-out": "signed-out", suspended: "suspended", "guest-expired": "guest-expired" }[/** @type {string} */ (state.why)];
       if (why) return void this.over(why);
     }
-    fill(this.connection, h("span", {}, text, waits > 0 && ` ${counted(waits, "message waits", "messages wait")}.`),
+    this.tellConnection(this.connection);
+    if (this.room) this.tellConnection(this.room.offline);
+  }
+
+  /** Says how the connection stands, where there is something to say. @param {HTMLElement} element */
+  tellConnection(element) {
+    const { state } = this.chat.socket;
+    const texts = { connecting: "Connecting…", "catching-up": "Catching up…", waiting: "No connection. Trying again…", stopped: "Not connected." };
+    const waits = this.chat.outbox.waiting.filter((one) => !one.message && !one.refused).length;
+    const text = texts[/** @type {keyof typeof texts} */ (state.is)] ?? "";
+    element.hidden = text === "";
+    element.dataset["is"] = state.is;
+    fill(element, h("span", {}, text, waits > 0 && ` ${counted(waits, "message waits", "messages wait")}.`),
       (state.is === "waiting" || state.is === "stopped") && h("button.link", { type: "button", onclick: () => state.is === "waiting" ? this.chat.socket.wake() : this.chat.socket.start() }, "Try now"));
   }
 

@@ -11,6 +11,9 @@ export const time = (at) => TIME.format(new Date(at));
 /** @param {string} at */
 export const full = (at) => FULL.format(new Date(at));
 
+/** The day of a time where the reader is, as fields take it. @param {Date} at */
+export const dayOf = (at) => new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+
 /** Days by ten minutes of their time: a list asks for the same ones all the time. @type {Map<string, string>} */
 const DAYS = new Map();
 const DAYS_MAX = 2_000;
