@@ -11,8 +11,10 @@ fn main() {
     let crate_dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let root = Path::new(&crate_dir).parent().expect("the workspace lies above");
     let mut table = String::from("&[\n");
+    // Not the folders: cargo would look at all that lies in them, and `npm ci` lays down and takes away a lot. A new file
+    // is of no use until one that is here names it.
+    println!("cargo::rerun-if-changed=build.rs");
     for folder in FOLDERS {
-        println!("cargo::rerun-if-changed={}", root.join(folder).display());
         let entries = fs::read_dir(root.join(folder)).expect("the folder is part of the tree");
         let mut files: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
         files.sort();
@@ -22,6 +24,7 @@ fn main() {
             if !file.is_file() || !SERVED.contains(&extension) || name.contains(".config.") {
                 continue;
             }
+            println!("cargo::rerun-if-changed={}", file.display());
             writeln!(
                 table,
                 "    ({:?}, include_bytes!({:?})),",
