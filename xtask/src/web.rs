@@ -2,13 +2,20 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use std::{
-    path::Path,
+    env,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 const CHROMIUM: &str = "/usr/bin/chromium";
+/// With fonts of the scripts that the tests write, and of emojis.
+const PACKAGES: &[&str] = &["chromium", "fonts-noto-core", "fonts-noto-color-emoji"];
+/// Somebody else may hold apt's lock, and a mirror may stumble.
+const PATIENT: &[&str] = &["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"];
 const CLIENT: &str = "clients/ts";
 const PAGE: &str = "web";
+/// Where the client is compiled to be compared: `npm ci` clears it, git does not see it.
+const COMPILED: &str = "node_modules/.compiled";
 
 pub(crate) fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace lies above xtask")?;
@@ -21,30 +28,47 @@ pub(crate) fn run() -> Result<()> {
     no_registry(&client)?;
     no_registry(&page)?;
     must(&client, "node", &["scripts/rest-types.mjs", "--check"])?;
-    // What the binary embeds and browsers run is what the sources say.
-    must(&client, "npm", &["run", "--silent", "build"])?;
-    must(root, "git", &["diff", "--exit-code", "--stat", "--", "clients/ts/dist"])?;
-    let strays = output(root, "git", &["ls-files", "--others", "--exclude-standard", "--", "clients/ts/dist"])?;
-    ensure!(strays.is_empty(), "compiled and not committed:\n{strays}");
+    // What the binary embeds and browsers run is what the sources say. Compiled beside it: written anew, the same bytes
+    // would make cargo build the binary once more.
+    must(&client, "npm", &["run", "--silent", "build", "--", "--outDir", COMPILED])?;
+    must(&client, "git", &["diff", "--no-index", "--exit-code", "--stat", "dist", COMPILED])
+        .context("clients/ts/dist is not what src says: `npm run build` there, and commit it")?;
     must(&client, "npm", &["run", "--silent", "check"])?;
     must(&page, "npm", &["run", "--silent", "check"])?;
     must(root, "cargo", &["build", "--locked", "--package", "chatroom"])?;
-    must(&client, "npm", &["run", "--silent", "test"])?;
-    must(&page, "npm", &["run", "--silent", "test"])?;
+    tests(&client, root)?;
+    tests(&page, root)?;
     println!("web: client and page hold");
     Ok(())
 }
 
-/// The page's tests need a browser: Debian's.
+/// The tests start the binary that was just built, wherever cargo was told to put it.
+fn tests(folder: &Path, root: &Path) -> Result<()> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let binary = env::var_os("CHATROOM_BIN").unwrap_or_else(|| root.join(target).join("debug/chatroom").into());
+    println!("web: npm test in {}", folder.display());
+    let mut command = Command::new("npm");
+    command.args(["run", "--silent", "test"]).env("CHATROOM_BIN", binary).current_dir(folder).stdin(Stdio::null());
+    let status = command.status().context("npm is needed and does not start")?;
+    ensure!(status.success(), "the tests in {}: {status}", folder.display());
+    Ok(())
+}
+
+/// The page's tests need a browser: the one that CHROMIUM names, else Debian's.
 fn browser() -> Result<()> {
-    if Path::new(CHROMIUM).exists() {
+    if env::var_os("CHROMIUM").is_some() || Path::new(CHROMIUM).exists() {
         return Ok(());
     }
-    let install = ["apt-get install --yes --no-install-recommends chromium fonts-noto-core fonts-noto-color-emoji"];
-    println!("web: {CHROMIUM} is missing: {}", install[0]);
-    ensure!(output(Path::new("/"), "id", &["-u"])?.trim() == "0", "only root can install it: do that, then come again");
-    must(Path::new("/"), "apt-get", &["update", "--quiet"])?;
-    must(Path::new("/"), "sh", &["-c", &format!("DEBIAN_FRONTEND=noninteractive {}", install[0])])
+    let anywhere = Path::new("/");
+    println!("web: {CHROMIUM} is missing and will be installed: {}", PACKAGES.join(" "));
+    ensure!(output(anywhere, "id", &["-u"])?.trim() == "0", "only root can install them: do that, then come again");
+    // Lists that are there already may do: whether they did is known by what was installed.
+    if let Err(why) = must(anywhere, "apt-get", &[&["update"], PATIENT].concat()) {
+        println!("web: {why:#}");
+    }
+    must(anywhere, "apt-get", &[&["install", "--yes", "--no-install-recommends"], PATIENT, PACKAGES].concat())?;
+    ensure!(Path::new(CHROMIUM).exists(), "the package chromium of this system brings no {CHROMIUM}: set CHROMIUM");
+    Ok(())
 }
 
 /// A lock file names packages and their hashes, never where one machine fetched them.
@@ -58,8 +82,8 @@ fn no_registry(folder: &Path) -> Result<()> {
 fn must(folder: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     println!("web: {program} {}", arguments.join(" "));
     let mut command = Command::new(program);
-    let status = command.args(arguments).current_dir(folder).stdin(Stdio::null()).status();
-    let status = status.with_context(|| format!("{program} is needed and does not start"))?;
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env("DEBIAN_FRONTEND", "noninteractive");
+    let status = command.status().with_context(|| format!("{program} is needed and does not start"))?;
     if !status.success() {
         bail!("{program} {} in {}: {status}", arguments.join(" "), folder.display());
     }
