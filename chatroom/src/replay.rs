@@ -141,7 +141,7 @@ pub async fn run(args: &ReplayArgs) -> Result<()> {
     let log = JetStream::new(crate::migrate::connect(&args.nats).await?);
     match replay(&log, args, &shutdown).await {
         // Who reads our output has had enough.
-        Err(why) if is_broken_pipe(&why) => Ok(()),
+        Err(why) if args.out.is_none() && args.resume.is_none() && is_broken_pipe(&why) => Ok(()),
         done => done,
     }
 }
@@ -237,7 +237,7 @@ async fn read(
     }
     let mut selection = Selection::new(log, plan.filters.clone(), plan.to, last.is_none()).await?;
     let mut rooms = if plan.room_seq { Rooms::new(log, &selection, next, last) } else { Rooms::Unasked };
-    let content = if plan.headers_only { Content::Headers } else { Content::Whole };
+    let content = if plan.headers_only && !selection.learns_rooms() { Content::Headers } else { Content::Whole };
     let begin = if next <= 1 { Start::Beginning } else { Start::Sequence(next.min(selection::end(log).await?).max(1)) };
     let slice = Slice { start: begin, last, filters: selection.subjects(), content };
     let mut records = log.slice(StreamName::Chat, slice);

@@ -78,5 +78,8 @@ impl Attribute {
 
 /// What marks an attribute among the headers of a message.
 pub(super) const PREFIX: &str = "ce-";
-/// The one that is not written: [`SPEC_VERSION`] is.
-pub(super) const SPEC_VERSION_HEADER: &str = "ce-specversion";
+/// Extension attributes of what the log, not the writer, says. CloudEvents allows small letters and digits in a name.
+pub(super) const SEQ: &str = "seq";
+pub(super) const ROOM_SEQ: &str = "roomseq";
+/// What a line says whatever the headers are: none of them may say it again.
+pub(super) const RESERVED: [&str; 6] = ["specversion", "type", "traceparent", "data", SEQ, ROOM_SEQ];

@@ -6,7 +6,7 @@ use events::{DecodeError, LoungeId, RoomId, Subject, Time, UserId, upcast};
 use serde_json::value::RawValue;
 
 use super::{
-    attribute::{Attribute, PREFIX, SPEC_VERSION_HEADER},
+    attribute::{Attribute, PREFIX, RESERVED},
     error::Unreadable,
 };
 
@@ -152,14 +152,20 @@ pub(super) fn user_of(subject: Subject) -> Option<UserId> {
     }
 }
 
+/// Whether CloudEvents allows the name, and a line does not say something else under it.
+fn is_free(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    !name.is_empty() && name.bytes().all(is_allowed) && !RESERVED.contains(&name)
+}
+
 fn others(record: &Record) -> Vec<(String, String)> {
     let is_known = |name: &str| Attribute::ALL.iter().any(|known| name == known.header());
     let mut others = Vec::new();
     for (name, values) in record.headers.iter() {
         let name: &str = name.as_ref();
         if let (Some(bare), Some(value)) = (name.strip_prefix(PREFIX), values.first())
-            && name != SPEC_VERSION_HEADER
             && !is_known(name)
+            && is_free(bare)
         {
             others.push((bare.to_owned(), value.as_str().to_owned()));
         }

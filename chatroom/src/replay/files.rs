@@ -98,6 +98,6 @@ fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use events::{Epoch, Position};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -11,6 +12,7 @@ use std::{
 
 use super::{
     attribute::Attribute,
+    error::Unfaithful,
     exported::Exported,
     files::{self, Written},
     plan::Plan,
@@ -54,6 +56,8 @@ pub(super) struct Manifest {
     /// Which schemas they follow.
     schemas: BTreeSet<String>,
     pub(super) files: Vec<Written>,
+    /// The hash of all that stands above, in hex: what names the others' hashes has one as well.
+    seal: String,
 }
 
 impl Manifest {
@@ -71,6 +75,7 @@ impl Manifest {
             counts: BTreeMap::new(),
             schemas: BTreeSet::new(),
             files: Vec::new(),
+            seal: String::new(),
         }
     }
 
@@ -96,20 +101,35 @@ impl Manifest {
         }
     }
 
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`Unfaithful`] where a byte of it is not as it was written; a form of another release; a file that cannot be read.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let wrong = |why: String| Unfaithful(vec![format!("{} {why}", path.display())]);
         let manifest: Self =
-            serde_json::from_str(&text).with_context(|| format!("{} is no manifest of a replay", path.display()))?;
+            serde_json::from_slice(&text).map_err(|why| wrong(format!("is no manifest of a replay: {why}")))?;
         ensure!(
             manifest.form == FORM,
             "{} is of form {}, which this release does not know",
             path.display(),
             manifest.form
         );
+        if manifest.text()?.as_bytes() != text {
+            return Err(wrong("is not as it was written".to_owned()).into());
+        }
         Ok(manifest)
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        files::replace(&folder.join(NAME), &(serde_json::to_string_pretty(self)? + "\n"))
+        files::replace(&folder.join(NAME), &self.text()?)
+    }
+
+    /// As it is written, sealed.
+    fn text(&self) -> Result<String> {
+        let mut sealed = Self { seal: String::new(), ..self.clone() };
+        sealed.seal = files::hex(&Sha256::digest(serde_json::to_vec(&sealed)?));
+        Ok(serde_json::to_string_pretty(&sealed)? + "\n")
     }
 }

@@ -4,13 +4,9 @@ use anyhow::Result;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    attribute::{Attribute, SPEC_VERSION},
+    attribute::{Attribute, ROOM_SEQ, SEQ, SPEC_VERSION},
     exported::{Data, Exported},
 };
-
-/// Extension attributes of what the log, not the writer, says. CloudEvents allows small letters and digits in a name.
-const SEQ: &str = "seq";
-const ROOM_SEQ: &str = "roomseq";
 
 /// Appends one line.
 pub(super) fn write(line: &mut Vec<u8>, event: &Exported) -> Result<()> {
@@ -49,8 +45,7 @@ pub(super) fn write(line: &mut Vec<u8>, event: &Exported) -> Result<()> {
 
 fn member(line: &mut Vec<u8>, name: &str) {
     line.extend_from_slice(b",\"");
-    // A foreign header's name may hold what would end the string.
-    line.extend(name.bytes().filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'));
+    line.extend_from_slice(name.as_bytes());
     line.extend_from_slice(b"\":");
 }
 

@@ -76,7 +76,9 @@ impl RangeArgs {
 
 /// The first that was stored then or later; one behind the end when there is none.
 async fn first_since(log: &JetStream, time: Time, end: u64) -> Result<u64> {
-    let slice = Slice { start: Start::Time(time), last: Some(end), filters: Vec::new(), content: Content::Headers };
+    // Filtered by all subjects: of a whole slice each record up to its end would have to come, and here none may.
+    let filters = vec![StreamName::Chat.subjects()];
+    let slice = Slice { start: Start::Time(time), last: Some(end), filters, content: Content::Headers };
     match log.slice(StreamName::Chat, slice).next().await {
         None => Ok(end + 1),
         Some(first) => Ok(first.context("finding the first event since then")?.seq),

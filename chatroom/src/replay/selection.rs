@@ -54,6 +54,11 @@ impl Selection {
         Ok(selection)
     }
 
+    /// Whether what comes has to say itself which rooms its lounges have: in the bodies.
+    pub(super) fn learns_rooms(&self) -> bool {
+        self.is_followed && !self.filters.lounges.is_empty()
+    }
+
     /// Remembers a room that is made in one of the lounges. A room never changes its lounge.
     fn learn(&mut self, record: &Record) {
         if self.filters.lounges.is_empty() || !record.subject.ends_with(".meta") {

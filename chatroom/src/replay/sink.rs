@@ -162,6 +162,8 @@ impl Folder {
     }
 
     fn finish(mut self, upto: u64) -> Result<Manifest> {
+        // What was followed, and is gone on with as a slice, has come further than the end that it began with.
+        let upto = self.manifest.last.as_ref().map_or(upto, |last| last.seq.max(upto));
         self.manifest.complete = true;
         self.manifest.plan.to = upto;
         self.manifest.next = upto + 1;

@@ -19,7 +19,7 @@ fn manifest(folder: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-// Red with `Utc::now()` in a file, and (the last part) with `measure` that gives the manifest's own hash.
+// Red with `Utc::now()` in a file; with `measure` that gives the manifest's own hash; without the manifest's seal.
 #[tokio::test(flavor = "multi_thread")]
 async fn twice_is_the_same_bytes_and_a_flipped_bit_is_noticed() {
     let mut stage = Stage::start().await;
@@ -44,6 +44,20 @@ async fn twice_is_the_same_bytes_and_a_flipped_bit_is_noticed() {
         assert_eq!(stage.replays(&["--verify", text(&said)]).await.status.code(), Some(65), "{format}");
         assert_eq!(stage.replays(&["--out", text(&folders[0])]).await.status.code(), Some(73), "it is not empty");
     }
+    // Nor may what names the hashes be another: whichever byte it is.
+    let said = stage.dir("csv-1").join("manifest.json");
+    let written = std::fs::read(&said).expect("a manifest");
+    std::fs::remove_dir_all(stage.dir("csv-1")).expect("ours");
+    let folder = stage.dir("csv-2");
+    for place in (0..written.len()).step_by(written.len() / 12) {
+        let mut bytes = written.clone();
+        bytes[place] ^= 1;
+        std::fs::write(folder.join("manifest.json"), bytes).expect("writable");
+        let code = stage.replays(&["--verify", text(&folder.join("manifest.json"))]).await.status.code();
+        assert_eq!(code, Some(65), "byte {place}");
+    }
+    std::fs::write(folder.join("manifest.json"), written).expect("writable");
+    assert_eq!(stage.replays(&["--verify", text(&folder.join("manifest.json"))]).await.status.code(), Some(0));
     // One file too many is as wrong: whoever reads the folder would count it.
     std::fs::write(stage.dir("csv-2").join("more.csv"), "").expect("writable");
     assert_eq!(
@@ -65,13 +79,7 @@ async fn cut_off_and_resumed_is_as_if_it_had_not_been() {
         assert!(done.status.success());
         // At the pace at which it happened it stands still for an hour, in the midst of the third part.
         let mut process = stage.begins(&[options.as_slice(), &[text(&cut), "--pace", "1x"]].concat());
-        tokio::time::timeout(WITHIN, async {
-            while manifest(&cut)["events"] != json!(100) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await
-        .expect("two parts are whole");
+        comes_to(&cut, 100).await;
         process.kill().await.expect("it runs");
         let said = cut.join("manifest.json");
         assert_eq!(stage.replays(&["--verify", text(&said)]).await.status.code(), Some(65), "it is not whole");
@@ -79,16 +87,44 @@ async fn cut_off_and_resumed_is_as_if_it_had_not_been() {
         assert_eq!(files(&whole), files(&cut), "{format}");
         assert!(stage.replays(&["--verify", text(&said)]).await.status.success());
     }
-    let mut stopped = stage.begins(&["--out", text(&stage.dir("stopped")), "--pace", "1x", "--part-events", "50"]);
+    let (whole, stopped) = (stage.dir("ndjson-whole"), stage.dir("stopped"));
+    let mut process = stage.begins(&["--out", text(&stopped), "--pace", "1x", "--part-events", "50"]);
+    comes_to(&stopped, 100).await;
+    interrupt(&process);
+    assert_eq!(process.wait().await.expect("it ends").code(), Some(75));
+    assert!(stage.replays(&["--resume", text(&stopped.join("manifest.json"))]).await.status.success());
+    assert_eq!(files(&whole), files(&stopped));
+}
+
+// Red with a `finish` that takes the end with which the following began for the end of the files.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_followed_and_killed_is_whole_when_it_is_gone_on_with_as_a_slice() {
+    let mut stage = Stage::start().await;
+    stage.says(3).await;
+    let (followed, whole) = (stage.dir("followed"), stage.dir("whole"));
+    let mut process = stage.begins(&["--follow", "--out", text(&followed), "--part-events", "5"]);
+    comes_to(&followed, 10).await;
+    for n in 3..10 {
+        stage.says_one(n).await;
+    }
+    comes_to(&followed, 20).await;
+    process.kill().await.expect("it runs");
+    let said = followed.join("manifest.json");
+    assert!(stage.replays(&["--resume", text(&said)]).await.status.success());
+    assert!(stage.replays(&["--verify", text(&said)]).await.status.success());
+    assert!(stage.replays(&["--out", text(&whole), "--part-events", "5"]).await.status.success());
+    assert_eq!(files(&followed), files(&whole));
+}
+
+/// Waits until so many events are in whole files.
+async fn comes_to(folder: &Path, events: u64) {
     tokio::time::timeout(WITHIN, async {
-        while manifest(&stage.dir("stopped"))["events"] != json!(100) {
+        while manifest(folder)["events"] != json!(events) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await
-    .expect("two parts are whole");
-    interrupt(&stopped);
-    assert_eq!(stopped.wait().await.expect("it ends").code(), Some(75));
+    .expect("its parts become whole");
 }
 
 // Red with `Rooms::Inline` always, and with a `takes` that lets everything through.
@@ -128,6 +164,8 @@ async fn a_slice_is_what_the_whole_has_there_with_the_same_numbers() {
     }
     assert!(stage.events(&["--until", "2001-01-01T00:00:00Z"]).await.is_empty());
     assert_eq!(stage.events(&["--since", "2001-01-01T00:00:00Z"]).await, whole);
+    assert_eq!(stage.events(&["--until", "2101-01-01T00:00:00Z"]).await, whole);
+    assert!(stage.events(&["--since", "2101-01-01T00:00:00Z"]).await.is_empty());
     assert_eq!(stage.replays(&["--type", "message.sung"]).await.status.code(), Some(1));
 }
 
@@ -158,6 +196,11 @@ async fn what_cannot_be_read_is_never_left_out_in_silence() {
     let events = stage.events(&[]).await;
     let broken = events.last().expect("the last one");
     assert_eq!((&broken["data"], &broken["roomseq"]), (&json!({ "text": 7 }), &json!(5)));
+    let lines = stage.replays(&["--from", "12"]).await.stdout;
+    let line = String::from_utf8_lossy(&lines);
+    for name in ["seq", "roomseq", "data", "id", "mood"] {
+        assert_eq!(line.matches(&format!(",\"{name}\":")).count(), 1, "{name} of {line}");
+    }
     let done = stage.replays(&["--out", text(&stage.dir("out"))]).await;
     assert!(String::from_utf8_lossy(&done.stderr).contains("1 of them cannot be understood"));
     stage.publishes("chatroom.message.posted.v9", "no JSON").await;
@@ -182,6 +225,23 @@ async fn who_follows_hears_what_comes_and_ends_well_when_interrupted() {
         let event: Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!((&event["seq"], &event["roomseq"]), (&json!(14 + n - 3), &json!(5)));
     }
+    interrupt(&process);
+    assert!(process.wait().await.expect("it ends").success());
+}
+
+// Red with `Content::Headers` for lounges that are followed: the room that is made meanwhile stays unknown.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_a_lounge_hears_of_its_new_rooms_also_without_bodies() {
+    let mut stage = Stage::start().await;
+    stage.says(0).await;
+    let place = lounge(1).to_string();
+    let mut process = stage.begins(&["--follow", "--from", "11", "--lounge", &place, "--headers-only"]);
+    let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+    stage.opens(7, lounge(0)).await;
+    stage.opens(8, lounge(1)).await;
+    let line = tokio::time::timeout(WITHIN, lines.next_line()).await.expect("in time").expect("read").expect("a line");
+    let event: Value = serde_json::from_str(&line).expect("JSON");
+    assert_eq!((&event["seq"], &event["roomseq"], &event["data"]), (&json!(12), &json!(1), &Value::Null));
     interrupt(&process);
     assert!(process.wait().await.expect("it ends").success());
 }

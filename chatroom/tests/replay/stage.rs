@@ -55,19 +55,7 @@ impl Stage {
     /// Three rooms in two lounges, with Ada and Bob in each, and so many messages, said by turns.
     pub(crate) async fn says(&mut self, messages: u32) {
         for n in 0..3 {
-            let created = RoomCreated {
-                room: room(n),
-                lounge: LOUNGES[n as usize / 2],
-                name: format!("Room, \"{n}\""),
-                topic: None,
-                language: "de".into(),
-                visibility: Visibility::Public,
-                guests: true,
-                owner: ADA,
-                at: Time::UNIX_EPOCH,
-            };
-            let change = Change::<RoomEvent, Room>::of(None, created.into());
-            self.append(Subject::Room(room(n)), ADA, Subject::Room(room(n)), change.into()).await;
+            self.opens(n, LOUNGES[n as usize / 2]).await;
             for user in [ADA, BOB] {
                 let joined = MemberJoined { room: room(n), user, role: Rank::Member, at: Time::UNIX_EPOCH };
                 let subject = Subject::Member(room(n), user);
@@ -77,6 +65,22 @@ impl Stage {
         for n in 0..messages {
             self.says_one(n).await;
         }
+    }
+
+    pub(crate) async fn opens(&mut self, n: u128, lounge: LoungeId) {
+        let created = RoomCreated {
+            room: room(n),
+            lounge,
+            name: format!("Room, \"{n}\""),
+            topic: None,
+            language: "de".into(),
+            visibility: Visibility::Public,
+            guests: true,
+            owner: ADA,
+            at: Time::UNIX_EPOCH,
+        };
+        let change = Change::<RoomEvent, Room>::of(None, created.into());
+        self.append(Subject::Room(room(n)), ADA, Subject::Room(room(n)), change.into()).await;
     }
 
     pub(crate) async fn says_one(&mut self, n: u32) {
@@ -108,6 +112,12 @@ impl Stage {
         headers.insert("ce-type", event_type);
         headers.insert("ce-time", "2026-09-21T14:13:20.000Z");
         headers.insert("ce-actortype", "system");
+        // What a line says by itself, and what CloudEvents does not allow.
+        for (name, value) in
+            [("ce-seq", "1"), ("ce-roomseq", "1"), ("ce-data", "1"), ("ce-i-d", "1"), ("ce-mood", "good")]
+        {
+            headers.insert(name, value);
+        }
         let subject = Subject::RoomMessages(room(0)).to_string();
         let context = async_nats::jetstream::new(client);
         let sent = context.publish_with_headers(subject, headers, body.into()).await.expect("sent");

@@ -16,8 +16,8 @@ Written by `WRITE_DOCS=1 cargo test -p chatroom --test documents` from the types
 
 `chatroom replay` writes them in the order of the log, as lines of CloudEvents (`-o ndjson`), CSV or Parquet. Two replays with
 the same options and end (`--to`) are the same bytes, and so is one that was cut off and resumed (`--resume`). `manifest.json`
-names epoch, range, filters, counts, schemas, and the sha256 of each file; `chatroom replay --verify manifest.json` reads all of
-it again.
+names epoch, range, filters, counts, schemas, and the sha256 of each file, and has a hash of its own;
+`chatroom replay --verify manifest.json` reads all of it again.
 
 | In a line | In a table | What it is |
 |---|---|---|
