@@ -60,11 +60,12 @@ def counts(folder, url):
     import psycopg
 
     pattern = f"{folder}/**/*.parquet"
-    by_duckdb = duckdb.sql(f"select count(*), count(distinct seq), count(*) filter (type = 'message.posted') from "
-                           f"read_parquet('{pattern}', hive_partitioning = true)").fetchone()
+    by_duckdb = duckdb.sql(f"select count(*), count(distinct seq), count(distinct data->>'$.message') filter (type = 'message.posted') "
+                           f"from read_parquet('{pattern}', hive_partitioning = true)").fetchall()[0]
     frame = polars.scan_parquet(pattern, hive_partitioning=True)
     by_polars = frame.select(
-        polars.len(), polars.col("seq").n_unique().alias("seqs"), (polars.col("type") == "message.posted").sum().alias("posted")
+        polars.len(), polars.col("seq").n_unique().alias("seqs"),
+        polars.col("data").filter(polars.col("type") == "message.posted").str.json_path_match("$.message").n_unique().alias("posted"),
     ).collect().row(0)
     with psycopg.connect(url) as database:
         (end,) = database.execute("select min(seq) from rm.analyst_progress").fetchone()

@@ -11,12 +11,15 @@ from pathlib import Path
 
 class Fold:
     def __init__(self):
-        self.rooms, self.members, self.messages, self.last = {}, {}, {}, 0
+        self.people, self.rooms, self.members, self.messages, self.last = {}, {}, {}, {}, 0
 
     def apply(self, event):
         kind, data = event["type"].removeprefix("chatroom.").rsplit(".v", 1)[0], event.get("data", {})
         self.last = event["seq"]
-        if kind.startswith("room."):
+        if kind.startswith("user."):
+            # Whoever is erased has no name: what was said before stays in the log, and here in no answer.
+            self.people[data["user"]] = data["after"]["display_name"]
+        elif kind.startswith("room."):
             state = data["after"]
             self.rooms[data["room"]] = (state["name"], state["language"], state["active"], tuple(state["owners"]))
         elif kind.startswith("member."):
@@ -25,13 +28,13 @@ class Fold:
             # The first posting of an id wins.
             self.messages.setdefault(data["message"], {**data, "seq": event["roomseq"], "status": "visible", "final": False})
         elif kind == "messages.removed":
+            erased = data["why"] == "erasure"
             for message in self.messages.values():
                 if message["room"] == data["room"] and message["author"] == data["user"] and not message["final"]:
-                    message["status"] = "removed"
-                    message["final"] = data["why"] == "erasure"
+                    message["status"], message["final"] = "deleted" if erased else "removed", erased
         elif kind.startswith("message.") and kind != "message.reported":
             message = self.messages.get(data["message"])
-            if message is None or message["final"]:
+            if message is None or message["final"] or message["room"] != data["room"]:
                 return
             if kind == "message.edited":
                 message["text"] = data["text"]
@@ -62,9 +65,12 @@ def main(folder, url):
             "select id, name, language, active, owners from rm.analyst_rooms")})
         compare("members", {k: r for k, r in fold.members.items() if r}, {(str(r), str(u)): role for r, u, role in rows(
             "select room_id, user_id, role from rm.analyst_members where role is not null")})
+        compare("messages' standings", {i: m["status"] for i, m in fold.messages.items()}, {str(i): status for i, status in rows(
+            "select id, status from rm.analyst_messages")})
         visible = {i: (m["room"], m["seq"], m["author"], m["text"]) for i, m in fold.messages.items() if m["status"] == "visible"}
         compare("visible messages", visible, {str(i): (str(r), s, str(a), t) for i, r, s, a, t in rows(
-            "select id, room_id, room_seq, author_id, text from rm.analyst_messages where status = 'visible'")})
+            "select id, room_id, room_seq, author_id, text from rm.analyst_messages where text is not null")})
+        compare("people", fold.people, {str(i): name for i, name in rows("select id, display_name from rm.analyst_users")})
 
 
 def compare(what, ours, theirs):

@@ -1,9 +1,10 @@
 """Writes a file of conversations into the log of a fresh `chatroom dev`, as if each line had been posted when it was said.
 
-    . .dev/env && python3 plant.py conversations.ndjson.gz
+    . .dev/env && python3 plant.py conversations.ndjson.gz [--stir]
 
 `chatroom load` plays the same file through the API, which says what the clock says: all of it on one day. Questions about days
-and weeks want the days on which it happened. For a log that may be thrown away; people are `person <n>`.
+and weeks want the days on which it happened. For a log that may be thrown away; people are `person <n>`. With --stir also what
+nobody in the file does, in between: see stir.py.
 """
 import asyncio
 import gzip
@@ -11,6 +12,8 @@ import json
 import os
 import sys
 import uuid
+
+from stir import stirred
 
 AT_ONCE = 512
 SPACE = uuid.UUID("6f1c1a4e-0d9c-4f1e-9a51-3a1d6d1c5b7e")
@@ -31,7 +34,7 @@ def events(lines):
     """Subject, actor, type, time, condition's subject and body of each event, in order."""
     people, rooms, members = {}, set(), set()
     lounge = derived("lounge")
-    for line in lines:
+    for number, line in enumerate(lines):
         author, at = derived("person", line["author"]), line["at"][:19] + ".000Z"
         room = line["room"]
         place = f"chat.v1.{partition(room)}.room.{room}"
@@ -60,10 +63,10 @@ def events(lines):
             yield member, author, "member.joined", at, member, {
                 "room": room, "user": author, "role": role, "at": at, "after": {"role": role, "joined_at": at}}
         yield f"{place}.msg", author, "message.posted", at, member, {
-            "room": room, "message": None, "author": author, "text": line["text"]}
+            "room": room, "message": derived("message", str(number)), "author": author, "text": line["text"]}
 
 
-async def main(path):
+async def main(path, stir=""):
     import nats
 
     log = await nats.connect(
@@ -74,11 +77,14 @@ async def main(path):
     assert info.state.messages == 1, "this log is in use: plant into a fresh one"
     with gzip.open(path, "rt", encoding="utf-8") as file:
         lines = sorted(map(json.loads, file), key=lambda line: line["at"])
-    last, waiting = {}, []
-    for number, (subject, actor, kind, at, under, body) in enumerate(events(lines), 2):
+    last, waiting, posted = {}, [], set()
+    facts = stirred(events(lines)) if stir == "--stir" else events(lines)
+    for number, (subject, actor, kind, at, under, body) in enumerate(facts, 2):
         event = derived("event", str(number))
-        if kind == "message.posted":
-            body["message"] = event
+        # What a posting creates has its id; a repeat is another event about the same message.
+        if kind == "message.posted" and body["message"] not in posted:
+            event = body["message"]
+            posted.add(event)
         headers = {
             "Nats-Msg-Id": event, "ce-specversion": "1.0", "ce-id": event, "ce-type": f"chatroom.{kind}.v1",
             "ce-source": "urn:chatroom", "ce-subject": subject, "ce-time": at, "ce-datacontenttype": "application/json",
