@@ -95,9 +95,10 @@ def plot(name, names, rows, path):
         axes.set_yticks(range(len(rooms)), [room[:8] for room in rooms])
     else:
         labels = [str(row[0]) for row in rows]
-        for column in (1,) if name in ("languages", "first_reply") else range(1, len(names)):
-            axes.plot(labels, [row[column] for row in rows], marker=".", label=names[column])
-        if name == "languages":
+        shown = {"languages": [1], "first_reply": [3, 4]}.get(name, range(1, len(names)))
+        for column in shown:
+            axes.plot(labels, [float("nan") if row[column] is None else row[column] for row in rows], marker=".", label=names[column])
+        if name in ("languages", "first_reply"):
             axes.set_yscale("log")
         every = max(1, len(labels) // 8)
         axes.set_xticks(range(0, len(labels), every), labels[::every], rotation=30, fontsize=7)

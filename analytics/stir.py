@@ -69,6 +69,9 @@ def told(kind, chance, message, place, at, states):
         yield with_state(member, {"room": room, "user": author}, role=None, joined_at=None, banned={})
     elif kind == "member.kicked":
         yield with_state(member, {"room": room, "user": author}, role=None, joined_at=None)
+    elif kind == "member.role" and "role" not in states[member]:
+        # Nobody gets a role in a room where he is not.
+        pass
     elif kind == "member.role":
         yield with_state(member, {"room": room, "user": author, "role": "moderator"}, role="moderator", joined_at=at)
     else:
