@@ -14,76 +14,141 @@ use std::{
 const READY_WITHIN: Duration = Duration::from_secs(180);
 const LEVEL_WITHIN: Duration = Duration::from_secs(120);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The login that everything is read with.
+const ANALYST: &str = "analyst.env";
 
-/// Loads conversations into a system of its own, replays it in both forms, and compares. `--plant` writes them with the times at
-/// which they were said, and `results` keeps the answers and plots.
-pub(crate) fn run(file: &Path, plant: bool, results: Option<&Path>, release: bool) -> Result<()> {
+/// What is compared, and how it gets into the log.
+#[derive(clap::Args)]
+pub(crate) struct Asked {
+    /// Conversations, as `chatroom load` takes them.
+    file: PathBuf,
+    /// Write them with the times at which they were said, into the log itself.
+    #[arg(long)]
+    plant: bool,
+    /// And between them what nobody in the file does: edits, deletions, judgements, erasures.
+    #[arg(long, conflicts_with = "results")]
+    stir: bool,
+    /// Keep the answers to the questions and their plots in this folder; with --plant.
+    #[arg(long, requires = "plant", value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// With a release build.
+    #[arg(long)]
+    release: bool,
+}
+
+/// Puts conversations into a system of its own, replays it in both forms and compares; again after a rebuild and its rollback.
+pub(crate) fn run(asked: &Asked) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace lies above xtask")?;
-    let python = python(root)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target));
+    let python = python(root, &target)?;
     let mut build = Command::new("cargo");
-    build.current_dir(root).args(["build", "--locked", "-p", "chatroom"]).args(release.then_some("--release"));
+    build.current_dir(root).args(["build", "--locked", "-p", "chatroom"]).args(asked.release.then_some("--release"));
     done(&mut build)?;
-    let binary = root.join("target").join(if release { "release" } else { "debug" }).join("chatroom");
     let dir = std::env::temp_dir().join(format!("chatroom-analytics-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
-    let mut system = System::start(&binary, &dir)?;
-    let compared = compare(root, &binary, &dir, &python, &system.environment, file, plant, results);
-    system.stop()?;
+    // Its own copy: somebody else may build meanwhile.
+    let binary = dir.join("chatroom");
+    fs::copy(target.join(if asked.release { "release" } else { "debug" }).join("chatroom"), &binary)?;
+    let system = System::start(&binary, &dir)?;
+    let compared = Comparison { root, binary: &binary, dir: &dir, python: &python, system: &system }.run(asked);
+    drop(system);
     fs::remove_dir_all(&dir)?;
     compared
 }
 
-#[expect(clippy::too_many_arguments, reason = "steps of one story, which nobody else tells")]
-fn compare(
-    root: &Path,
-    binary: &Path,
-    dir: &Path,
-    python: &Path,
-    environment: &BTreeMap<String, String>,
-    file: &Path,
-    plant: bool,
-    results: Option<&Path>,
-) -> Result<()> {
-    let script = |name: &str| {
+struct Comparison<'a> {
+    root: &'a Path,
+    binary: &'a Path,
+    dir: &'a Path,
+    python: &'a Path,
+    system: &'a System,
+}
+
+impl Comparison<'_> {
+    fn run(&self, asked: &Asked) -> Result<()> {
+        if asked.plant || asked.stir {
+            let plant = self
+                .script("plant.py", &self.system.operator)
+                .arg(&asked.file)
+                .args(asked.stir.then_some("--stir"))
+                .status()?;
+            ensure!(plant.success(), "plant.py: {plant}");
+        } else {
+            done(self.chatroom(&["load"], &self.system.operator).arg(&asked.file))?;
+        }
+        let until = Instant::now() + LEVEL_WITHIN;
+        while !self
+            .chatroom(&["lag", "--max-events", "0"], &self.system.operator)
+            .stdout(Stdio::null())
+            .status()?
+            .success()
+        {
+            ensure!(Instant::now() < until, "the read model does not come to the log's end");
+            sleep(LOOK_EVERY);
+        }
+        let (lines, tables) = (self.dir.join("lines"), self.dir.join("tables"));
+        self.replay(&lines, &[])?;
+        self.replay(&tables, &["-o", "parquet"])?;
+        let mut ask = self.ask(&tables)?;
+        if let Some(results) = &asked.results {
+            ask.arg("--results").arg(results);
+        }
+        done(&mut ask)?;
+        self.fold(&lines)?;
+        // The views go with the tables when those change places, and come back with them.
+        for change in [&["rebuild", "--keep", "1h"][..], &["rebuild", "--rollback", "--keep", "1h"]] {
+            done(self.chatroom(change, &self.system.operator).stdout(Stdio::null()))?;
+            self.fold(&lines)?;
+            done(&mut self.ask(&tables)?)?;
+        }
+        Ok(())
+    }
+
+    /// Twice: the same bytes. And as the manifest says.
+    fn replay(&self, folder: &Path, form: &[&str]) -> Result<()> {
+        let again = folder.with_extension("again");
+        for out in [folder, &again] {
+            done(self.chatroom(&["replay", "--out"], &self.system.analyst).arg(out).args(form))?;
+            done(self.chatroom(&["replay", "--verify"], &self.system.analyst).arg(out.join("manifest.json")))?;
+        }
+        done(Command::new("diff").args(["-rq"]).arg(folder).arg(&again))?;
+        fs::remove_dir_all(again)?;
+        Ok(())
+    }
+
+    fn fold(&self, lines: &Path) -> Result<()> {
+        done(self.script("fold.py", &self.system.analyst).arg(lines).arg(self.url()?))
+    }
+
+    fn ask(&self, tables: &Path) -> Result<Command> {
+        let mut ask = self.script("ask.py", &self.system.analyst);
+        ask.arg(tables).arg(self.url()?);
+        Ok(ask)
+    }
+
+    fn url(&self) -> Result<&str> {
+        self.system.analyst.get("DATABASE_URL").map(String::as_str).context("the database's address")
+    }
+
+    fn script(&self, name: &str, login: &BTreeMap<String, String>) -> Command {
         let mut command = Command::new("python3");
-        command.arg(root.join("analytics").join(name)).env("PYTHONPATH", python).envs(environment);
+        command.arg(self.root.join("analytics").join(name)).env("PYTHONPATH", self.python).envs(login);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
         command
-    };
-    let chatroom = |words: &[&str]| {
-        let mut command = Command::new(binary);
-        command.args(words).envs(environment);
+    }
+
+    fn chatroom(&self, words: &[&str], login: &BTreeMap<String, String>) -> Command {
+        let mut command = Command::new(self.binary);
+        command.args(words).envs(login);
         command
-    };
-    if plant {
-        done(script("plant.py").arg(file))?;
-    } else {
-        done(chatroom(&["load"]).arg(file))?;
     }
-    let until = Instant::now() + LEVEL_WITHIN;
-    while !chatroom(&["lag", "--max-events", "0"]).stdout(Stdio::null()).status()?.success() {
-        ensure!(Instant::now() < until, "the read model does not come to the log's end");
-        sleep(LOOK_EVERY);
-    }
-    let (lines, tables) = (dir.join("lines"), dir.join("tables"));
-    done(chatroom(&["replay", "--out"]).arg(&lines))?;
-    done(chatroom(&["replay", "-o", "parquet", "--out"]).arg(&tables))?;
-    for folder in [&lines, &tables] {
-        done(chatroom(&["replay", "--verify"]).arg(folder.join("manifest.json")))?;
-    }
-    let url = environment.get("DATABASE_URL").context("the database's address")?;
-    done(script("fold.py").arg(&lines).arg(url))?;
-    let mut ask = script("ask.py");
-    ask.arg(&tables).arg(url);
-    if let Some(results) = results {
-        ask.arg("--results").arg(results);
-    }
-    done(&mut ask)
 }
 
 /// A `chatroom dev` of its own.
 struct System {
     process: Child,
-    environment: BTreeMap<String, String>,
+    operator: BTreeMap<String, String>,
+    analyst: BTreeMap<String, String>,
 }
 
 impl System {
@@ -93,10 +158,10 @@ impl System {
         let mut command = Command::new(binary);
         command.args(["dev", "--port", "0", "--no-rate-limits", "--dir"]).arg(&home);
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().context("starting dev")?;
-        let mut system = Self { process, environment: BTreeMap::new() };
+        let mut system = Self { process, operator: BTreeMap::new(), analyst: BTreeMap::new() };
         let until = Instant::now() + READY_WITHIN;
-        let ready = home.join("env");
-        while !ready.exists() {
+        // The last that is written.
+        while !home.join(ANALYST).exists() {
             ensure!(
                 system.process.try_wait()?.is_none() && Instant::now() < until,
                 "dev does not start: {}",
@@ -104,25 +169,32 @@ impl System {
             );
             sleep(LOOK_EVERY);
         }
-        let text = fs::read_to_string(ready)?;
-        let pairs = text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
-        system.environment =
-            pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())).collect();
+        system.operator = environment(&home.join("env"))?;
+        system.analyst = environment(&home.join(ANALYST))?;
         Ok(system)
-    }
-
-    fn stop(&mut self) -> Result<()> {
-        let pid = self.process.id().to_string();
-        done(Command::new("kill").args(["-TERM", &pid]))?;
-        self.process.wait()?;
-        Ok(())
     }
 }
 
+impl Drop for System {
+    fn drop(&mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        let ended = asked.and_then(|_| self.process.wait());
+        if let Err(why) = ended {
+            eprintln!("ending dev: {why}");
+        }
+    }
+}
+
+fn environment(file: &Path) -> Result<BTreeMap<String, String>> {
+    let text = fs::read_to_string(file)?;
+    let pairs = text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+    Ok(pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())).collect())
+}
+
 /// What the scripts stand on, of exact versions with their hashes, once.
-fn python(root: &Path) -> Result<PathBuf> {
+fn python(root: &Path, target: &Path) -> Result<PathBuf> {
     let wanted = root.join("analytics/requirements.txt");
-    let folder = root.join("target/analytics-python");
+    let folder = target.join("analytics-python");
     let stamp = folder.join("requirements.txt");
     let text = fs::read_to_string(&wanted)?;
     if fs::read_to_string(&stamp).is_ok_and(|there| there == text) {
