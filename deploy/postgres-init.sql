@@ -10,5 +10,19 @@ create role chatroom_projector login password :'projector_password';
 create role chatroom_query login password :'query_password';
 create role chatroom_analyst login password :'analyst_password';
 create database chatroom owner chatroom_migrate;
-revoke connect, temporary on database chatroom from public;
+revoke connect, temporary on database chatroom, postgres, template1 from public;
 grant connect on database chatroom to chatroom_command, chatroom_projector, chatroom_query, chatroom_analyst;
+\connect chatroom
+do $$
+declare
+    writes regprocedure;
+begin
+    for writes in
+        select oid from pg_proc
+         where pronamespace = 'pg_catalog'::regnamespace
+           and proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message')
+    loop
+        execute format('revoke execute on function %s from public', writes);
+    end loop;
+end
+$$;

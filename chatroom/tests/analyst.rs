@@ -155,7 +155,7 @@ async fn ends(operator: &async_nats::Client) -> Vec<u64> {
     ends
 }
 
-// Red with a grant on any table, or `grant insert` on a view, in migrations/0008_analysts.sql.
+// Red with a grant on any table, or `grant insert` on a view, in migrations/0008_analysts.sql; without `INSIDE` of the logins.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_analyst_reads_the_views_and_whatever_else_is_tried_is_refused() {
     let servers = start().await;
@@ -202,6 +202,17 @@ async fn an_analyst_reads_the_views_and_whatever_else_is_tried_is_refused() {
         "set session authorization chatroom_migrate",
         "select pg_read_file('/etc/hostname')",
         "copy (select 1) to program 'true'",
+        "copy rm.analyst_users to '/tmp/mine'",
+        "select lo_creat(-1)",
+        "select lo_create(0)",
+        "select lo_from_bytea(0, 'mine')",
+        "select pg_logical_emit_message(true, 'mine', 'mine')",
+        "create function pg_temp.mine() returns integer language sql as 'select 1'",
+        "create publication mine",
+        "alter view rm.analyst_users rename to mine",
+        "create or replace view rm.analyst_users as select 1",
+        "drop view rm.analyst_users",
+        "comment on view rm.analyst_users is 'mine'",
     ] {
         refused(statement).await;
     }
@@ -244,6 +255,19 @@ async fn a_read_model_that_is_made_anew_has_the_views_and_their_rights() {
     let live = views("rm").await;
     assert_eq!(live.len(), 8);
     assert_eq!(views("rm_past").await, live);
+    let strangers = client
+        .query(
+            "select distinct v.relname::text, t.oid::regclass::text
+               from pg_depend d
+               join pg_rewrite w on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+               join pg_class v on v.oid = w.ev_class
+               join pg_class t on t.oid = d.refobjid and d.refclassid = 'pg_class'::regclass
+              where v.relnamespace = 'rm_past'::regnamespace and t.relnamespace <> v.relnamespace",
+            &[],
+        )
+        .await
+        .expect("what they read");
+    assert!(strangers.is_empty(), "a view of the new read model reads the old one: {strangers:?}");
     let (analyst, connection) =
         tokio_postgres::connect(&servers.postgres.url(Role::Analyst), NoTls).await.expect("a login");
     tokio::spawn(connection);

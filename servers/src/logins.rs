@@ -21,11 +21,28 @@ pub(crate) fn statements(existing: &HashSet<String>, password: impl Fn(Role) -> 
     }
     let services: Vec<_> =
         Role::ALL.into_iter().filter(|role| *role != Role::Operator).map(Role::postgres_user).collect();
-    // By default everybody may connect to every database.
-    statements.push(format!("revoke connect, temporary on database {DATABASE} from public"));
+    // By default everybody may connect to every database, and keep tables of his own there while he does.
+    statements.push(format!("revoke connect, temporary on database {DATABASE}, postgres, template1 from public"));
     statements.push(format!("grant connect on database {DATABASE} to {}", services.join(", ")));
     statements
 }
+
+/// What is said inside the database, by who may do everything. By default everybody may write large objects, and into the
+/// server's own log of changes, whatever rights he has on tables.
+pub(crate) const INSIDE: &str = "\
+do $$
+declare
+    writes regprocedure;
+begin
+    for writes in
+        select oid from pg_proc
+         where pronamespace = 'pg_catalog'::regnamespace
+           and proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message')
+    loop
+        execute format('revoke execute on function %s from public', writes);
+    end loop;
+end
+$$";
 
 /// The file that `docker-compose.yml` runs in a new Postgres, with passwords from its environment
 /// (`POSTGRES_COMMAND_PASSWORD`, …).
@@ -40,7 +57,7 @@ pub fn compose_init_sql() -> String {
         sql += &statement;
         sql += ";\n";
     }
-    sql
+    sql + &format!("\\connect {DATABASE}\n{INSIDE};\n")
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl Run {
     /// Another process's readiness can only be looked at. An answer other than "not yet" is an error.
     async fn ready(&self) -> Result<(), tokio_postgres::Error> {
         loop {
-            match self.superuser().await {
+            match self.superuser("postgres").await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.code().is_none() || error.code() == Some(&SqlState::CANNOT_CONNECT_NOW) => {
                     sleep(LOOK_EVERY).await;
@@ -135,14 +135,14 @@ impl Run {
         }
     }
 
-    async fn superuser(&self) -> Result<Client, tokio_postgres::Error> {
-        connect(&self.settings.url(SUPERUSER, &self.settings.superuser, "postgres")).await
+    async fn superuser(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        connect(&self.settings.url(SUPERUSER, &self.settings.superuser, database)).await
     }
 
     /// At every start, so that an interrupted first one is no different from any other.
     pub(super) async fn make_logins(&self) -> Result<(), Error> {
         let making = |source| Error::Postgres { doing: "making the logins", source };
-        let client = self.superuser().await.map_err(connecting)?;
+        let client = self.superuser("postgres").await.map_err(connecting)?;
         // A failed statement would be logged with the password in it.
         client.batch_execute("set log_min_error_statement = panic").await.map_err(making)?;
         let existing: HashSet<String> = client
@@ -156,7 +156,8 @@ impl Run {
         for statement in logins::statements(&existing, password) {
             client.batch_execute(&statement).await.map_err(making)?;
         }
-        Ok(())
+        let inside = self.superuser(logins::DATABASE).await.map_err(connecting)?;
+        inside.batch_execute(logins::INSIDE).await.map_err(making)
     }
 }
 
