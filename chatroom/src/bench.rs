@@ -3,7 +3,7 @@
 mod append;
 mod bed;
 mod company;
-mod cpu;
+pub(crate) mod cpu;
 mod crowd;
 mod fanout;
 mod goal;

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use outcome::{Outcome, Refusal, Wait};
 pub(crate) use session::page_path;
 pub use session::{Account, Cursors, Made, Message, NewRoom, Page, PageOf, Session};
-pub use socket::{Closed, Follow, Frame, Hello, SUBPROTOCOL, Socket};
+pub use socket::{Closed, Follow, Frame, Hello, SUBPROTOCOL, Socket, beats};
 
 /// How long a request may take, its body included: the services answer within 5 s, or 4 s later
 /// when they were asked to wait for the read model.

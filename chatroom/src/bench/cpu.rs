@@ -43,7 +43,7 @@ impl Thread {
 }
 
 /// Memory of a process that is in RAM, in bytes.
-pub(super) fn resident(pid: u32) -> Result<u64> {
+pub(crate) fn resident(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("a process's memory")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("its resident memory")?;
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().context("a number of kB")?;

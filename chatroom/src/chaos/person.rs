@@ -1,7 +1,8 @@
 //! Somebody who acts in a play: tokens, and what can be asked with them.
 
 use anyhow::{Context, Result};
-use events::{LoungeId, RoomId, UserId};
+use events::{LoungeId, Position, RoomId, UserId};
+use futures::{StreamExt, TryStreamExt, stream};
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,6 +21,11 @@ struct Tokens {
 struct Id<T> {
     id: T,
 }
+
+/// People who come at once.
+const AT_ONCE: usize = 32;
+/// Of everybody who has an account.
+pub(super) const PASSWORD: &str = "the pass phrase of the owner";
 
 /// Somebody who is signed in, for a quarter of an hour: nobody stays on a stage for longer.
 #[derive(Debug, Clone)]
@@ -41,10 +47,29 @@ impl Person {
         Self::of(&instance.insist(ask).await.applied().context("coming as a guest")?)
     }
 
+    /// So many of these in a room; and where the last one joined.
+    pub(super) async fn guests_in(instance: &Instance, room: RoomId, count: usize) -> Result<(Vec<Self>, String)> {
+        let coming = (0..count).map(|_| async move {
+            let person = Self::guest(instance).await?;
+            let joined = instance.insist(person.joins(room)).await.applied().context("joining")?;
+            let position: Position = joined.value()["position"].as_str().context("a position")?.parse()?;
+            anyhow::Ok((person, position))
+        });
+        let came: Vec<(Self, Position)> = stream::iter(coming).buffer_unordered(AT_ONCE).try_collect().await?;
+        let last = came.iter().map(|(_, position)| *position).max_by_key(|position| position.seq);
+        Ok((came.into_iter().map(|(person, _)| person).collect(), last.context("somebody")?.to_string()))
+    }
+
     /// Somebody with one.
     pub(super) async fn registered(instance: &Instance, phone: &str) -> Result<Self> {
-        let answer = instance.insist(registering(phone, "the pass phrase of the owner")).await;
+        let answer = instance.insist(registering(phone, PASSWORD)).await;
         Self::of(&answer.applied().context("registering")?)
+    }
+
+    /// The same once more, on another device.
+    pub(super) async fn signs_in(instance: &Instance, phone: &str) -> Result<Self> {
+        let ask = Ask::new(Method::POST, "/v1/sessions").json(&json!({ "phone": phone, "password": PASSWORD }));
+        Self::of(&instance.insist(ask).await.applied().context("signing in")?)
     }
 
     /// A public room in a lounge of his own.
@@ -78,6 +103,10 @@ impl Person {
 
     pub(super) fn posts(&self, room: RoomId, text: &str) -> Ask {
         self.asks(Method::POST, format!("/v1/rooms/{room}/messages")).json(&json!({ "text": text }))
+    }
+
+    pub(super) fn kicks(&self, room: RoomId, user: UserId) -> Ask {
+        self.asks(Method::DELETE, format!("/v1/rooms/{room}/members/{user}"))
     }
 
     pub(super) fn bans(&self, room: RoomId, user: UserId) -> Ask {

@@ -11,8 +11,9 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
+    bench::cpu,
     chaos::{instance::Instance, sabotage::Sabotage},
-    client::{Ask, Outcome},
+    client::{Api, Ask, Outcome},
     settings::Settings,
     stack,
 };
@@ -24,6 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Dropped, it is killed.
 pub(super) struct Process {
     pub(super) listen: SocketAddr,
+    admin: SocketAddr,
     role: &'static str,
     program: PathBuf,
     settings: Settings,
@@ -34,13 +36,17 @@ pub(super) struct Process {
 impl Process {
     /// Started, and answering.
     pub(super) async fn start(program: &Path, role: &'static str, settings: Settings) -> Result<Self> {
-        let listen = stack::listen(0).await?.local_addr()?;
+        // Both are taken until both are known: they are not the same one.
+        let (one, two) = (stack::listen(0).await?, stack::listen(0).await?);
+        let (listen, admin) = (one.local_addr()?, two.local_addr()?);
+        drop((one, two));
         let settings = settings
             .with("LISTEN", listen.to_string())
-            .with("ADMIN_LISTEN", "127.0.0.1:0")
+            .with("ADMIN_LISTEN", admin.to_string())
             // That the log is away is played, and no news. Why it cannot start it says all the same.
             .with("LOG", "off");
-        let mut process = Self { listen, role, program: program.into(), settings, sabotage: None, running: None };
+        let mut process =
+            Self { listen, admin, role, program: program.into(), settings, sabotage: None, running: None };
         process.restart().await?;
         Ok(process)
     }
@@ -79,6 +85,16 @@ impl Process {
         bail!("{} does not answer within {ANSWERS_WITHIN:?}", self.role)
     }
 
+    /// Memory that is in RAM, in bytes.
+    pub(super) fn resident(&self) -> Result<u64> {
+        cpu::resident(self.running.as_ref().context("nothing runs")?.id())
+    }
+
+    /// Where it tells what it counts.
+    pub(super) fn counters(&self) -> Result<Counters> {
+        Ok(Counters(Api::at(&format!("http://{}", self.admin))?))
+    }
+
     fn command(&self) -> std::process::Command {
         let mut command = servers::child(&self.program);
         match self.sabotage {
@@ -89,6 +105,20 @@ impl Process {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.envs(self.settings.pairs()).stdin(Stdio::null()).stdout(Stdio::null());
         command
+    }
+}
+
+/// What a process counts.
+#[derive(Clone)]
+pub(super) struct Counters(Api);
+
+impl Counters {
+    /// The sum of all values whose line begins so.
+    pub(super) async fn read(&self, line: &str) -> Result<f64> {
+        let answer = self.0.send(Ask::new(Method::GET, "/metrics")).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let values = text.lines().filter(|told| told.starts_with(line));
+        values.map(|told| told.rsplit(' ').next().unwrap_or_default().parse::<f64>().context("a number")).sum()
     }
 }
 

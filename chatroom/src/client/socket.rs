@@ -2,11 +2,18 @@
 
 use events::{MessageId, RoomId};
 use futures::{SinkExt, StreamExt};
-use hyper::{StatusCode, header::SEC_WEBSOCKET_PROTOCOL, http::HeaderValue};
+use hyper::{
+    StatusCode,
+    header::{RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL},
+    http::HeaderValue,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{fmt, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use std::{collections::BTreeMap, fmt, io, net::SocketAddr, time::Duration};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::{Instant, Interval, interval_at, timeout},
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -24,6 +31,9 @@ pub const SUBPROTOCOL: &str = "chatroom.v1";
 const STEP_WITHIN: Duration = Duration::from_secs(10);
 /// Larger than any frame that a server sends: a message of 4,000 code points, escaped, is 48 KiB.
 const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// Servers let go who has said nothing for 75 s.
+const BEATS_EVERY: Duration = Duration::from_secs(30);
 
 /// An open socket.
 pub struct Socket {
@@ -68,13 +78,19 @@ impl Frame {
         let id = self.d["id"].as_str()?.parse().ok()?;
         (self.t == "message.posted").then(|| (id, self.d["text"].as_str().unwrap_or_default()))
     }
+
+    /// The rooms of a `ready`, with their heads.
+    pub fn heads(&self) -> BTreeMap<RoomId, u64> {
+        let rooms = self.d["rooms"].as_array().into_iter().flatten();
+        rooms.filter_map(|room| Some((room["id"].as_str()?.parse().ok()?, room["head"].as_u64()?))).collect()
+    }
 }
 
 /// Why there is no socket, or none any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
-    /// Refused before the upgrade.
-    Refused(StatusCode),
+    /// Refused before the upgrade, and when to come again, where that was said.
+    Refused(StatusCode, Option<Duration>),
     /// Closed by the server, with its code and reason.
     Code(u16, String),
     /// Cut, or not understood.
@@ -84,7 +100,7 @@ pub enum Closed {
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(status) => write!(f, "refused with {status}"),
+            Self::Refused(status, _) => write!(f, "refused with {status}"),
             Self::Code(code, reason) => write!(f, "closed with {code} {reason:?}"),
             Self::Cut(why) => write!(f, "cut: {why}"),
         }
@@ -111,9 +127,30 @@ impl Socket {
     /// # Errors
     /// Why not, within 20 s.
     pub async fn connect(api: &Api) -> Result<Self, Closed> {
+        let tcp = soon(TcpStream::connect(address(api))).await?.map_err(|why| Closed::Cut(why.to_string()))?;
+        Self::over(tcp, api).await
+    }
+
+    /// As [`open`](Self::open), and the kernel keeps no more than so many bytes for it: the rest waits at the server.
+    ///
+    /// # Errors
+    /// Why not, within 30 s.
+    pub async fn narrow(api: &Api, receive_bytes: u32) -> Result<Self, Closed> {
+        let connecting = async {
+            let addresses = lookup_host(address(api)).await?.find(SocketAddr::is_ipv4);
+            let socket = TcpSocket::new_v4()?;
+            socket.set_recv_buffer_size(receive_bytes)?;
+            socket.connect(addresses.ok_or(io::ErrorKind::AddrNotAvailable)?).await
+        };
+        let tcp = soon(connecting).await?.map_err(|why| Closed::Cut(why.to_string()))?;
+        let mut socket = Self::over(tcp, api).await?;
+        // Its hello.
+        soon(socket.frame()).await??;
+        Ok(socket)
+    }
+
+    async fn over(tcp: TcpStream, api: &Api) -> Result<Self, Closed> {
         let authority = api.authority();
-        let address = (authority.host().trim_matches(['[', ']']), authority.port_u16().unwrap_or(80));
-        let tcp = soon(TcpStream::connect(address)).await?.map_err(|why| Closed::Cut(why.to_string()))?;
         tcp.set_nodelay(true).map_err(|why| Closed::Cut(why.to_string()))?;
         let mut request = format!("ws://{authority}/v1/ws").into_client_request().map_err(cut)?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
@@ -174,6 +211,20 @@ impl Socket {
         }
     }
 
+    /// As [`frame`](Self::frame), and says meanwhile that it is there, as often as this is due.
+    ///
+    /// # Errors
+    /// Why there will be none.
+    pub async fn attends(&mut self, beats: &mut Interval) -> Result<Frame, Closed> {
+        loop {
+            tokio::select! {
+                frame = self.frame() => return frame,
+                _ = beats.tick() => {}
+            }
+            self.say("hb", Value::Null).await?;
+        }
+    }
+
     /// Says goodbye.
     pub async fn close(mut self, code: u16) {
         let frame = CloseFrame { code: CloseCode::from(code), reason: Default::default() };
@@ -182,13 +233,27 @@ impl Socket {
     }
 }
 
+fn address(api: &Api) -> (&str, u16) {
+    let authority = api.authority();
+    (authority.host().trim_matches(['[', ']']), authority.port_u16().unwrap_or(80))
+}
+
+/// When a client says that it is there.
+#[must_use]
+pub fn beats() -> Interval {
+    interval_at(Instant::now() + BEATS_EVERY, BEATS_EVERY)
+}
+
 async fn soon<T>(step: impl Future<Output = T>) -> Result<T, Closed> {
     timeout(STEP_WITHIN, step).await.map_err(|_| Closed::Cut(format!("no progress within {STEP_WITHIN:?}")))
 }
 
 fn cut(why: Error) -> Closed {
     match why {
-        Error::Http(response) => Closed::Refused(response.status()),
+        Error::Http(response) => {
+            let after = response.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+            Closed::Refused(response.status(), after.map(Duration::from_secs))
+        }
         why => Closed::Cut(why.to_string()),
     }
 }

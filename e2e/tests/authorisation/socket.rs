@@ -69,6 +69,6 @@ async fn hears(socket: &mut Socket) -> Result<Frame, Closed> {
 fn code(closed: &Closed) -> String {
     match closed {
         Closed::Code(code, _) => code.to_string(),
-        Closed::Refused(_) | Closed::Cut(_) => "no socket".to_owned(),
+        Closed::Refused(..) | Closed::Cut(_) => "no socket".to_owned(),
     }
 }

@@ -106,7 +106,7 @@ impl Listener {
             let at = Instant::now() + self.draw.random_range(Duration::ZERO..=HEARS_FOR_MAX);
             match self.listens(Until::Cut { frames, at }, None).await {
                 Ok(()) => _ = resumes.fetch_add(1, Ordering::Relaxed),
-                Err(Closed::Refused(_) | Closed::Cut(_) | Closed::Code(..)) => sleep(AGAIN_AFTER).await,
+                Err(Closed::Refused(..) | Closed::Cut(_) | Closed::Code(..)) => sleep(AGAIN_AFTER).await,
             }
         }
         let end = self.scene.end.wait_for(Option::is_some).await.context("an end")?.clone().flatten();
@@ -178,7 +178,7 @@ impl Listener {
                 match frame.t.as_str() {
                     "ready" => {
                         if let Until::End(heads) = &mut until {
-                            *heads = heads_of(&frame.d);
+                            *heads = frame.heads();
                         }
                     }
                     "caught_up" => {
@@ -291,9 +291,4 @@ fn is_same(told: &Told, read: &Told, counts: &BTreeMap<String, u64>) -> bool {
     let is_text = told.is_to_be_read || told.text == read.text;
     let is_count = told.status != "visible" || told.counts().is_none_or(|told| told == *counts);
     told.status == read.status && told.author == read.author && is_text && is_count
-}
-
-fn heads_of(ready: &Value) -> BTreeMap<RoomId, u64> {
-    let rooms = ready["rooms"].as_array().into_iter().flatten();
-    rooms.filter_map(|room| Some((room["id"].as_str()?.parse().ok()?, room["head"].as_u64()?))).collect()
 }

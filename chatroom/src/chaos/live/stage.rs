@@ -1,21 +1,19 @@
-//! On what is it played? A log, a database, projector and command service, and two query services that are processes.
+//! Who is on the stage? Rooms with people who speak and people who listen, and what dies under them.
 
 use anyhow::{Context, Result};
 use events::RoomId;
 use hyper::Method;
-use platform::{Shutdown, health::Health};
-use servers::{Role, Servers};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
 
 use crate::{
-    chaos::{backing::BCRYPT_COST, instance::Instance, person::Person, process::Process},
+    chaos::{
+        ground::{Beside, Ground},
+        instance::Instance,
+        person::Person,
+    },
     client::{Api, Ask},
-    dev::{Access, Keys, Settings},
-    migrate,
 };
-
-const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// What dies.
 #[derive(Debug, Clone, Copy)]
@@ -56,10 +54,8 @@ pub(super) struct Scene {
 pub(super) struct Stage {
     pub(super) clients: Vec<Person>,
     scene: Scene,
-    processes: [Process; 2],
+    ground: Ground,
     over: watch::Sender<Option<Option<String>>>,
-    servers: Servers,
-    shutdown: Shutdown,
 }
 
 /// People who speak.
@@ -67,23 +63,8 @@ const SPEAKERS: usize = 4;
 
 impl Stage {
     pub(super) async fn set(program: &Path, rooms: u16, clients: u16) -> Result<Self> {
-        let servers = Servers::temporary().await.context("starting nats-server and Postgres")?;
-        let access = Access::to(Some(&servers.nats), Some(&servers.postgres));
-        migrate::run(&access.of(Role::Operator).parse()?).await?;
-        let keys = Keys::generate();
-        let settings = Settings { access: &access, keys: &keys, no_rate_limits: true, bcrypt_cost: Some(BCRYPT_COST) };
-        let (shutdown, health) = (Shutdown::new(), Health::new());
-        let projector = settings.of(Role::Projector).parse()?;
-        projector::start(projector, shutdown.clone(), health.clone()).await.context("projector")?;
-        let service = command_service::Service::start(settings.of(Role::Command).parse()?, &shutdown, &health);
-        let commands = Arc::new(Instance::of(service.await.context("command service")?.router));
-        let query = |_| Process::start(program, "query-service", settings.of(Role::Query));
-        let processes = [query(0).await?, query(1).await?];
-        let queries = [
-            Api::at(&format!("http://{}", processes[0].listen))?,
-            Api::at(&format!("http://{}", processes[1].listen))?,
-        ];
-
+        let ground = Ground::laid(program, &Beside::default()).await?;
+        let (commands, queries) = (Arc::clone(&ground.commands), ground.queries.clone());
         let owner = Person::registered(&commands, "+491500000001").await?;
         let mut ids = Vec::new();
         for _ in 0..rooms {
@@ -103,7 +84,7 @@ impl Stage {
         let (over, end) = watch::channel(None);
         let scene =
             Scene { commands, queries, owner, speakers: people.into(), rooms: ids.into(), since: since.into(), end };
-        Ok(Self { clients, scene, processes, over, servers, shutdown })
+        Ok(Self { clients, scene, ground, over })
     }
 
     pub(super) fn scene(&self) -> Scene {
@@ -116,19 +97,19 @@ impl Stage {
             Fault::OneQueryService => self.dies(0).await,
             Fault::TheOther => self.dies(1).await,
             Fault::Log => {
-                self.servers.nats.kill().await;
-                self.servers.nats.restart().await.context("starting nats-server again")
+                self.ground.servers.nats.kill().await;
+                self.ground.servers.nats.restart().await.context("starting nats-server again")
             }
             Fault::Database => {
-                self.servers.postgres.kill().await;
-                self.servers.postgres.restart().await.context("starting Postgres again")
+                self.ground.servers.postgres.kill().await;
+                self.ground.servers.postgres.restart().await.context("starting Postgres again")
             }
         }
     }
 
     async fn dies(&mut self, which: usize) -> Result<()> {
-        self.processes[which].kill().await?;
-        self.processes[which].restart().await
+        self.ground.processes[which].kill().await?;
+        self.ground.processes[which].restart().await
     }
 
     /// One more message in each room; gives the last one's position.
@@ -148,14 +129,8 @@ impl Stage {
         self.over.send_replace(Some(last));
     }
 
-    pub(super) async fn clear(mut self) -> Result<()> {
-        for process in &mut self.processes {
-            process.kill().await?;
-        }
-        self.shutdown.cancel();
-        let ended = self.shutdown.wait(STOP_WITHIN).await.context("stopping projector and command service");
-        self.servers.stop().await;
-        ended
+    pub(super) async fn clear(self) -> Result<()> {
+        self.ground.clear().await
     }
 }
 
