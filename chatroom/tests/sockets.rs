@@ -1,7 +1,10 @@
-//! What do sockets hear when people are shut out or never read? The plays of `chatroom chaos`
+//! What do sockets hear when people are shut out, never read, lose their instance or crash? The plays of `chatroom chaos`
 //! with small counts. Here and not among the stories, because only here cargo tells where the binary is.
 
-use chatroom::chaos::{LATE, Output, RevocationsArgs, SilentArgs, Verdict, revocations, silent};
+use chatroom::chaos::{
+    LATE, Output, PresenceArgs, ReturnArgs, RevocationsArgs, SilentArgs, Verdict, presence, returns, revocations,
+    silent,
+};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +20,7 @@ fn is_kept(verdict: &Verdict) {
     }
 }
 
-// Meant to be red without `extract_if` of who leaves a room in live/hub/tell, and without `close` of any of the arms in `tell_of_user`.
+// Red without `extract_if` of who leaves a room in live/hub/tell, and without `close` of any of the arms in `tell_of_user`.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_shut_out_hears_nothing_more_and_the_others_hear_of_it() {
     let args = RevocationsArgs { revocations: 24, rooms: 2, seed: None, output: Output::Text };
@@ -26,11 +29,29 @@ async fn who_is_shut_out_hears_nothing_more_and_the_others_hear_of_it() {
     is_kept(&verdict);
 }
 
-// Meant to be red with a WRITE_WITHIN of an hour in live/wire: nobody is let go. Red without `is_at` in `put` (live/connection/chase).
+// Red with a WRITE_WITHIN of an hour in live/wire: nobody is let go. Red without `is_at` in `put` (live/connection/chase).
 #[tokio::test(flavor = "multi_thread")]
 async fn who_never_reads_is_let_go_and_who_reads_slowly_gets_all_of_it() {
     let args = SilentArgs { sockets: 16, missed: 2_000, output: Output::Text };
     let verdict = silent(&args, binary(), &CancellationToken::new()).await.expect("it can be played");
     assert_eq!(verdict.promises.len(), 5, "{verdict}");
+    is_kept(&verdict);
+}
+
+// Red with `head` in place of `from.unwrap_or(head)` in live/connection/identify.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_loses_the_instance_is_back_and_has_missed_nothing() {
+    let args = ReturnArgs { sockets: 300, output: Output::Text };
+    let verdict = returns(&args, binary(), &CancellationToken::new()).await.expect("it can be played");
+    assert_eq!(verdict.promises.len(), 3, "{verdict}");
+    is_kept(&verdict);
+}
+
+// Red without `goes` where a connection is dropped (live/connection).
+#[tokio::test(flavor = "multi_thread")]
+async fn who_crashes_is_seen_to_go_once_and_a_restart_of_the_log_is_not_seen() {
+    let args = PresenceArgs { clients: 5, no_death: true, output: Output::Text };
+    let verdict = presence(&args, binary(), &CancellationToken::new()).await.expect("it can be played");
+    assert_eq!(verdict.promises.len(), 3, "{verdict}");
     is_kept(&verdict);
 }
