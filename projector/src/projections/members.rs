@@ -6,22 +6,27 @@ use events::{Change, Membership, MembershipEvent, Role, RoomId, UserId, membersh
 use std::collections::BTreeMap;
 use tokio_postgres::Error;
 
-// Only a joining knows its room_seq; as long as the person stays, the row keeps it.
+// Only a joining knows its room_seq. Where these facts say neither that the person came nor that he left, the row keeps it.
 const UPSERT: &str = "
     insert into members (
         room_id, user_id, role, joined_at, joined_seq, muted, muted_until, mute_reason,
         banned, banned_until, ban_reason, position
     )
-    select * from unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::boolean[], $7::timestamptz[],
-        $8::text[], $9::boolean[], $10::timestamptz[], $11::text[], $12::bigint[]
+    select room_id, user_id, fact.role, fact.joined_at,
+        case when fact.stays then before.joined_seq else fact.joined_seq end,
+        fact.muted, fact.muted_until, fact.mute_reason, fact.banned, fact.banned_until, fact.ban_reason, fact.position
+    from unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::boolean[], $7::boolean[],
+        $8::timestamptz[], $9::text[], $10::boolean[], $11::timestamptz[], $12::text[], $13::bigint[]
+    ) as fact (
+        room_id, user_id, role, joined_at, joined_seq, stays, muted,
+        muted_until, mute_reason, banned, banned_until, ban_reason, position
     )
+    left join members before using (room_id, user_id)
     on conflict on constraint members_pkey do update set
         role = excluded.role,
         joined_at = excluded.joined_at,
-        joined_seq = case
-            when excluded.joined_at is not null then coalesce(excluded.joined_seq, members.joined_seq)
-        end,
+        joined_seq = excluded.joined_seq,
         muted = excluded.muted,
         muted_until = excluded.muted_until,
         mute_reason = excluded.mute_reason,
@@ -35,9 +40,44 @@ pub(super) struct Changes<'a>(BTreeMap<(RoomId, UserId), Row<'a>>);
 
 pub(super) struct Row<'a> {
     after: &'a Membership,
-    /// `room_seq` of the joining, where these facts tell it.
-    pub(super) joined_seq: Option<u64>,
+    pub(super) presence: Presence,
     position: u64,
+}
+
+/// What some facts say of one person's being in one room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Came with this `room_seq`, the last time, and has not left since.
+    Since(u64),
+    /// Is not there; or came back in a way that no fact tells.
+    Over,
+    /// Neither came nor left: it is as it was.
+    AsBefore,
+}
+
+impl Presence {
+    fn after(self, change: &Change<MembershipEvent, Membership>, room_seq: u64) -> Self {
+        if change.after.joined_at.is_none() {
+            return Self::Over;
+        }
+        match &change.event {
+            MembershipEvent::Joined(_) | MembershipEvent::Added(_) => Self::Since(room_seq),
+            MembershipEvent::Left(_)
+            | MembershipEvent::Kicked(_)
+            | MembershipEvent::Banned(_)
+            | MembershipEvent::Unbanned(_)
+            | MembershipEvent::Muted(_)
+            | MembershipEvent::Unmuted(_)
+            | MembershipEvent::RoleChanged(_) => self,
+        }
+    }
+
+    fn joined_seq(self) -> Option<u64> {
+        match self {
+            Self::Since(seq) => Some(seq),
+            Self::Over | Self::AsBefore => None,
+        }
+    }
 }
 
 impl<'a> Changes<'a> {
@@ -49,19 +89,9 @@ impl<'a> Changes<'a> {
         room_seq: u64,
         position: u64,
     ) {
-        let before = self.0.get(&(room, user)).and_then(|row| row.joined_seq);
-        let joined_seq = match &change.event {
-            MembershipEvent::Joined(_) | MembershipEvent::Added(_) => Some(room_seq),
-            MembershipEvent::Left(_)
-            | MembershipEvent::Kicked(_)
-            | MembershipEvent::Banned(_)
-            | MembershipEvent::Unbanned(_)
-            | MembershipEvent::Muted(_)
-            | MembershipEvent::Unmuted(_)
-            | MembershipEvent::RoleChanged(_) => before,
-        };
-        let joined_seq = joined_seq.filter(|_| change.after.joined_at.is_some());
-        self.0.insert((room, user), Row { after: &change.after, joined_seq, position });
+        let before = self.0.get(&(room, user)).map_or(Presence::AsBefore, |row| row.presence);
+        let presence = before.after(change, room_seq);
+        self.0.insert((room, user), Row { after: &change.after, presence, position });
     }
 
     #[cfg(test)]
@@ -84,7 +114,8 @@ impl<'a> Changes<'a> {
         let users: Vec<_> = self.0.keys().map(|(_, user)| user.0).collect();
         let roles: Vec<_> = states().map(|member| member.role.map(Role::as_str)).collect();
         let joined: Vec<_> = states().map(|member| member.joined_at).collect();
-        let joined_seqs: Vec<_> = self.0.values().map(|row| row.joined_seq.map(bigint)).collect();
+        let joined_seqs: Vec<_> = self.0.values().map(|row| row.presence.joined_seq().map(bigint)).collect();
+        let stays: Vec<_> = self.0.values().map(|row| row.presence == Presence::AsBefore).collect();
         let muted: Vec<_> = states().map(|member| member.muted.is_some()).collect();
         let muted_until: Vec<_> = states().map(|member| until(&member.muted)).collect();
         let mute_reasons: Vec<_> = states().map(|member| reason(&member.muted)).collect();
@@ -102,6 +133,7 @@ impl<'a> Changes<'a> {
                     &roles,
                     &joined,
                     &joined_seqs,
+                    &stays,
                     &muted,
                     &muted_until,
                     &mute_reasons,

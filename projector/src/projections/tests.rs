@@ -2,6 +2,7 @@
 
 use super::{
     Changes,
+    members::Presence,
     reactions::Fate,
     room_head::{self, Head, Heads},
 };
@@ -111,14 +112,13 @@ fn a_message_keeps_the_language_that_its_room_had() {
 fn who_stays_keeps_the_number_of_the_joining_and_who_leaves_loses_it() {
     let muted = || MemberMuted { room: ROOM, user: ADA, until: None, reason: None }.into();
     let left = || MemberLeft { room: ROOM, user: ADA }.into();
-    let joined_seq = |events| {
-        let facts = memberships(events);
-        let changes = folded(&facts, &heads_at(10));
-        changes.members.row(ROOM, ADA).and_then(|row| row.joined_seq)
-    };
-    assert_eq!(joined_seq(vec![joined(), muted()]), Some(11));
-    assert_eq!(joined_seq(vec![joined(), left()]), None);
-    assert_eq!(joined_seq(vec![joined(), left(), joined(), muted()]), Some(13));
+    let of = |facts: &[Fact]| folded(facts, &heads_at(10)).members.row(ROOM, ADA).map(|row| row.presence);
+    let presence = |events| of(&memberships(events));
+    assert_eq!(presence(vec![joined(), muted()]), Some(Presence::Since(11)));
+    assert_eq!(presence(vec![joined(), left()]), Some(Presence::Over));
+    assert_eq!(presence(vec![joined(), left(), joined(), muted()]), Some(Presence::Since(13)));
+    assert_eq!(of(&memberships(vec![joined(), muted()])[1..]), Some(Presence::AsBefore));
+    assert_eq!(of(&memberships(vec![joined(), left(), joined(), muted()])[..2]), Some(Presence::Over));
 }
 
 #[test]

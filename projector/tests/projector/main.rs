@@ -96,6 +96,7 @@ async fn in_one_go(chat: &[Record], small: &[Record], tables: &Tables) -> Vec<(&
     contents
 }
 
+// Red with `Self::AsBefore` in place of `Self::Over` in members/`Presence::after`.
 #[tokio::test]
 async fn any_cut_gives_the_same_tables() {
     let tables = Tables::new().await;
