@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// What `/readyz` calls the hub.
 const CHECK: &str = "hub";
+/// Records that are told in one go, if so many are ready: meanwhile nobody comes in.
+const RECORDS_AT_ONCE: usize = 32;
 /// After a failed look at the read model.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
@@ -60,24 +62,19 @@ async fn follow(
         seq if id.0.is_nil() => Start::Sequence(seq),
         seq => Start::Checkpoint { seq, id },
     };
-    let mut records = log.follow(StreamName::Chat, start, Vec::new());
+    let mut records = log.follow(StreamName::Chat, start, Vec::new()).ready_chunks(RECORDS_AT_ONCE);
     health.set(CHECK, State::Ok);
-    while let Some(record) = records.next().await {
-        match record {
-            // The checkpoint's own event comes again, and is counted in the heads already.
-            Ok(record) if record.seq <= at.seq => {}
-            Ok(record) => {
-                // First: who enters the hub from here on is measured by it.
-                shut_out::apply(&record, &revocations);
-                if let Some(fact) = hub.publish(at.epoch, &record) {
-                    note_lag(fact.envelope.time);
-                }
-            }
-            Err(diverged) => {
-                health.set(CHECK, State::failing("log-diverged", diverged.to_string()));
-                hub.close_all(Close::Gap);
-                return Err(diverged.into());
-            }
+    while let Some(mut ready) = records.next().await {
+        // The checkpoint's own event comes again, and is counted in the heads already.
+        let new = ready.iter().flatten().filter(|record| record.seq > at.seq);
+        // Each first: who enters the hub from here on is measured by it.
+        let facts = hub.publish(at.epoch, new.inspect(|record| shut_out::apply(record, &revocations)));
+        facts.iter().for_each(|fact| note_lag(fact.envelope.time));
+        // It is the last that a follower says.
+        if let Some(Err(diverged)) = ready.pop() {
+            health.set(CHECK, State::failing("log-diverged", diverged.to_string()));
+            hub.close_all(Close::Gap);
+            return Err(diverged.into());
         }
     }
     Ok(())

@@ -74,6 +74,11 @@ struct OfRoom<'a> {
 }
 
 impl Rendered {
+    /// Its room, and its number there.
+    pub(super) fn of(&self) -> (RoomId, u64) {
+        self.of
+    }
+
     /// The bytes for this viewer.
     pub(super) fn seen_by(&self, user: UserId, role: impl FnOnce() -> Role) -> Frame {
         match &self.telling.private {

@@ -24,6 +24,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tell::Run;
 use tokio::sync::watch;
 
 /// A socket, as the hub knows it.
@@ -100,40 +101,20 @@ impl Hub {
         there.is_ok_and(|at| at.is_some_and(|at| at.epoch == wanted.epoch))
     }
 
-    /// Takes the next record: counts it, keeps it, and tells who listens. Gives what was understood.
-    pub(super) fn publish(&self, epoch: Epoch, record: &Record) -> Option<Arc<Fact>> {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        // Counted from the subject alone, before decoding: so every reader gives the same number.
-        let of = record.subject.parse().ok().and_then(|subject: Subject| subject.counted_room()).map(|room| {
-            let head = state.heads.entry(room).or_default();
-            *head += 1;
-            (room, *head)
-        });
-        let fact = match record.fact() {
-            Ok(fact) => Some(Arc::new(fact)),
-            Err(why) => {
-                tracing::error!(seq = record.seq, %why, "an event that nobody here understands");
-                None
-            }
-        };
-        let p = Position { epoch, seq: record.seq };
-        state.ring.push(Arc::new(Entry { position: record.seq, of, fact: fact.clone() }));
-        match (of, fact.as_deref()) {
-            (Some((room, seq)), fact) => state.tell_room(p, room, seq, fact),
-            (None, Some(Fact { event: Event::User(change), .. })) => {
-                state.tell_of_user(p, &change.event, &change.after)
-            }
-            (None, Some(Fact { event: Event::Lounge(change), subject: Subject::Lounge(lounge), .. })) => {
-                let frame = of_lounge(change.event.event_type().name, p, *lounge, lounge_state(&change.after));
-                let rooms = state.rooms.values().filter(|room| room.lounge == Some(*lounge));
-                let hearing = rooms.flat_map(Listened::hearing).collect();
-                state.push_to(&hearing, &frame);
-            }
-            (None, _) => {}
+    /// Takes the next records: counts them, keeps them, and tells who listens. Gives what was understood.
+    pub(super) fn publish<'a>(&self, epoch: Epoch, records: impl IntoIterator<Item = &'a Record>) -> Vec<Arc<Fact>> {
+        let mut state = self.lock();
+        let (mut facts, mut run, mut last) = (Vec::new(), Run::default(), None);
+        for record in records {
+            let p = Position { epoch, seq: record.seq };
+            facts.extend(state.take(p, record, &mut run));
+            last = Some(p);
         }
-        self.position.send_replace(Some(p));
-        fact
+        state.deliver(&mut run);
+        if last.is_some() {
+            self.position.send_replace(last);
+        }
+        facts
     }
 
     /// A socket that has identified itself.
@@ -199,6 +180,39 @@ impl Hub {
 }
 
 impl State {
+    /// Takes one record. What it tells a room waits in `run` for more of that room.
+    fn take(&mut self, p: Position, record: &Record, run: &mut Run) -> Option<Arc<Fact>> {
+        // Counted from the subject alone, before decoding: so every reader gives the same number.
+        let of = record.subject.parse().ok().and_then(|subject: Subject| subject.counted_room()).map(|room| {
+            let head = self.heads.entry(room).or_default();
+            *head += 1;
+            (room, *head)
+        });
+        let fact = match record.fact() {
+            Ok(fact) => Some(Arc::new(fact)),
+            Err(why) => {
+                tracing::error!(seq = record.seq, %why, "an event that nobody here understands");
+                None
+            }
+        };
+        self.ring.push(Arc::new(Entry { position: record.seq, of, fact: fact.clone() }));
+        if !run.goes_on(of, fact.as_deref()) {
+            self.deliver(run);
+        }
+        match (of, fact.as_deref()) {
+            (Some(of), fact) => self.tell_room(p, of, fact, run),
+            (None, Some(Fact { event: Event::User(change), .. })) => self.tell_of_user(p, &change.event, &change.after),
+            (None, Some(Fact { event: Event::Lounge(change), subject: Subject::Lounge(lounge), .. })) => {
+                let frame = of_lounge(change.event.event_type().name, p, *lounge, lounge_state(&change.after));
+                let rooms = self.rooms.values().filter(|room| room.lounge == Some(*lounge));
+                let hearing = rooms.flat_map(Listened::hearing).collect();
+                self.push_to(&hearing, &frame);
+            }
+            (None, _) => {}
+        }
+        fact
+    }
+
     fn sockets_of(&self, user: UserId) -> impl Iterator<Item = &Arc<Socket>> {
         self.of_people.get(&user).into_iter().flatten().filter_map(|id| self.sockets.get(id))
     }

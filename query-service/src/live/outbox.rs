@@ -48,18 +48,16 @@ pub(super) enum Late {
 impl Outbox {
     /// Puts a frame at the end; one of a room with its number.
     pub(super) fn push(&self, frame: Frame, of: Option<(RoomId, u64)>) {
+        self.push_all([(frame, of)]);
+    }
+
+    /// Puts frames at the end, for which the reader is woken once.
+    pub(super) fn push_all(&self, frames: impl IntoIterator<Item = (Frame, Option<(RoomId, u64)>)>) {
         let mut queue = self.lock();
-        if queue.close.is_some() {
-            return;
-        }
         // Where something waited, whoever takes it takes this too.
-        let is_asleep = queue.frames.is_empty();
-        if queue.frames.len() == FRAMES_MAX || queue.bytes + frame.len() > BYTES_MAX {
-            queue.close = Some(Close::SlowConsumer);
-        } else {
-            queue.bytes += frame.len();
-            queue.frames.push_back(frame);
-            queue.note(of);
+        let is_asleep = queue.frames.is_empty() && queue.close.is_none();
+        for (frame, of) in frames {
+            queue.push(frame, of);
         }
         drop(queue);
         if is_asleep {
@@ -141,6 +139,19 @@ impl Outbox {
 impl Queue {
     fn has_room(&self) -> bool {
         self.frames.len() < FRAMES_MAX / 2 && self.bytes < BYTES_MAX / 2
+    }
+
+    fn push(&mut self, frame: Frame, of: Option<(RoomId, u64)>) {
+        if self.close.is_some() {
+            return;
+        }
+        if self.frames.len() == FRAMES_MAX || self.bytes + frame.len() > BYTES_MAX {
+            self.close = Some(Close::SlowConsumer);
+        } else {
+            self.bytes += frame.len();
+            self.frames.push_back(frame);
+            self.note(of);
+        }
     }
 
     fn note(&mut self, of: Option<(RoomId, u64)>) {

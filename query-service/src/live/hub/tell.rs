@@ -4,7 +4,7 @@ use super::{Listened, Socket, State, WAITING};
 use crate::live::{
     close::Close,
     form::Frame,
-    frame::{Name, Person, Telling, of_user, telling},
+    frame::{Name, Person, Rendered, Telling, of_user, telling},
     members::Member,
     protocol,
     ring::Ring,
@@ -81,9 +81,24 @@ impl Listened {
     }
 }
 
+/// Frames of one room that are told together, to each socket in one go: what one socket keeps is near, what the next one
+/// keeps is not.
+#[derive(Default)]
+pub(super) struct Run(Vec<Rendered>);
+
+impl Run {
+    /// Whether what comes next may be told together with it: it is of the same room, and who hears what stays as it is.
+    pub(super) fn goes_on(&self, of: Option<(RoomId, u64)>, fact: Option<&Fact>) -> bool {
+        let is_same = self.0.last().zip(of).is_some_and(|(last, (room, _))| last.of().0 == room);
+        is_same && !matches!(fact, Some(Fact { event: Event::Membership(_), .. }))
+    }
+}
+
 impl State {
-    /// Tells the sockets of a room. Rights change at the event itself: nothing of a ban's position reaches the banned.
-    pub(super) fn tell_room(&mut self, p: Position, room: RoomId, seq: u64, fact: Option<&Fact>) {
+    /// Has the sockets of a room told, with `run`. Rights change at the event itself: nothing of a ban's position reaches
+    /// the banned.
+    pub(super) fn tell_room(&mut self, p: Position, of: (RoomId, u64), fact: Option<&Fact>, run: &mut Run) {
+        let room = of.0;
         let Some(listened) = self.rooms.get_mut(&room) else { return };
         if let Some(Fact { subject: Subject::Member(_, user), event: Event::Membership(change), .. }) = fact {
             enter_or_leave(&mut listened.members, *user, &change.after, self.ring.user(*user).map(Name::from));
@@ -101,17 +116,23 @@ impl State {
         }
         let members = &listened.members;
         let ring = &self.ring;
-        let telling = render(fact, seq, ring, |user| {
+        let telling = render(fact, of.1, ring, |user| {
             let member = members.get(&user).map(|member| member.name.clone());
             member.or_else(|| ring.user(user).map(Name::from)).unwrap_or_else(Name::unknown)
         });
-        let rendered = telling.render(p, (room, seq));
-        let mut delivered = 0_u64;
+        run.0.push(telling.render(p, of));
+    }
+
+    /// Tells a run, which is empty then.
+    pub(super) fn deliver(&self, run: &mut Run) {
+        let run = std::mem::take(&mut run.0);
+        let Some(listened) = run.first().and_then(|first| self.rooms.get(&first.of().0)) else { return };
+        let mut delivered = 0;
         for socket in listened.attached() {
             // Who is out of the room was taken from its sockets at the event itself: all of these are members.
-            let role = || members.get(&socket.user).map_or(Role::Member, |member| member.role);
-            socket.outbox.push(rendered.seen_by(socket.user, role), Some((room, seq)));
-            delivered += 1;
+            let role = || listened.members.get(&socket.user).map_or(Role::Member, |member| member.role);
+            socket.outbox.push_all(run.iter().map(|frame| (frame.seen_by(socket.user, role), Some(frame.of()))));
+            delivered += run.len() as u64;
         }
         metrics::counter!("live_deliveries_total").increment(delivered);
     }

@@ -1,6 +1,7 @@
 //! Is nothing missed and nothing repeated, wherever a socket is attached? Played step by step.
 
 mod texts;
+mod together;
 mod unchanged;
 
 use super::*;
@@ -104,7 +105,7 @@ fn a_new_password_ends_the_sockets_of_the_other_sessions_only() {
     {
         let hub = hub();
         let (_, outbox) = enters(&hub, ADA);
-        hub.publish(EPOCH, &changes_password(101, ADA, session));
+        hub.publish(EPOCH, [&changes_password(101, ADA, session)]);
         assert_eq!(outbox.take(usize::MAX).1.is_some(), ends, "{session:?}");
     }
 }
@@ -162,7 +163,7 @@ fn a_socket_attached_at_any_moment_hears_each_event_once() {
             if n == attached_after + 1 {
                 assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
             }
-            hub.publish(EPOCH, &says(100 + n, "hi"));
+            hub.publish(EPOCH, [&says(100 + n, "hi")]);
         }
         if attached_after == 6 {
             assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
@@ -178,12 +179,12 @@ fn a_socket_that_is_taken_up_anew_hears_each_event_once_more_and_no_more() {
     let hub = hub();
     let (id, outbox) = enters(&hub, BOB);
     assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
-    hub.publish(EPOCH, &says(101, "before"));
+    hub.publish(EPOCH, [&says(101, "before")]);
     assert_eq!(numbers(&outbox.take(usize::MAX).0), [11]);
     assert_eq!(hub.learn(id, ROOM, None), Learned::Yes);
-    hub.publish(EPOCH, &says(102, "meanwhile"));
+    hub.publish(EPOCH, [&says(102, "meanwhile")]);
     assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
-    hub.publish(EPOCH, &says(103, "after"));
+    hub.publish(EPOCH, [&says(103, "after")]);
     assert_eq!(numbers(&outbox.take(usize::MAX).0), [11, 12, 13]);
 }
 
@@ -192,29 +193,9 @@ fn a_socket_that_is_taken_up_anew_hears_each_event_once_more_and_no_more() {
 fn what_lies_before_the_ring_has_to_be_read_first() {
     let hub = hub();
     let (id, outbox) = enters(&hub, BOB);
-    hub.publish(EPOCH, &says(101, "hi"));
+    hub.publish(EPOCH, [&says(101, "hi")]);
     assert_eq!(hub.attach(id, ROOM, 8, &HashMap::new()), Attached::NotYet);
     assert_eq!(heard(&outbox), vec![]);
-}
-
-// Red without `remove` in `enter_or_leave`; that his socket is detached as well is a second guard.
-#[test]
-fn nothing_from_a_ban_on_reaches_the_banned() {
-    let hub = hub();
-    let (bobs, to_bob) = enters(&hub, BOB);
-    let (adas, to_ada) = enters(&hub, ADA);
-    for id in [bobs, adas] {
-        assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
-    }
-    hub.publish(EPOCH, &says(101, "before"));
-    hub.publish(EPOCH, &bans_bob(102));
-    hub.publish(EPOCH, &says(103, "after"));
-    let kinds = |outbox| heard(outbox).into_iter().map(|(t, _)| t).collect::<Vec<_>>();
-    assert_eq!(kinds(&to_bob), ["message.posted", "room_gone"]);
-    assert_eq!(kinds(&to_ada), ["message.posted", "member.banned", "message.posted"]);
-    assert_eq!(hub.attach(bobs, ROOM, 10, &HashMap::new()), Attached::NoMember);
-    assert!(hub.right_after(ROOM, BOB, 101).expect("it was seen").banned.is_some());
-    assert_eq!(hub.right_after(ROOM, BOB, 102), None);
 }
 
 // Red with only those records counted in `publish` that can be decoded.
@@ -223,15 +204,15 @@ fn what_nobody_understands_keeps_its_number() {
     let hub = hub();
     let (id, outbox) = enters(&hub, BOB);
     assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
-    hub.publish(EPOCH, &Record { body: "{".into(), ..says(101, "broken") });
-    hub.publish(EPOCH, &says(102, "whole"));
+    hub.publish(EPOCH, [&Record { body: "{".into(), ..says(101, "broken") }]);
+    hub.publish(EPOCH, [&says(102, "whole")]);
     assert_eq!(heard(&outbox), [("noop".to_owned(), 11), ("message.posted".to_owned(), 12)]);
 }
 
 #[test]
 fn members_are_as_of_the_checkpoint_and_what_came_after() {
     let hub = hub();
-    hub.publish(EPOCH, &bans_bob(101));
+    hub.publish(EPOCH, [&bans_bob(101)]);
     let (_, _) = enters(&hub, ADA);
     assert_eq!(hub.standing(ROOM, BOB), None, "the ban came after the rows were read");
     assert_eq!(hub.standing(ROOM, ADA), Some((Role::Member, 11)));
@@ -255,7 +236,7 @@ fn more_than_the_outbox_takes_is_copied_in_parts() {
     for (count, text) in [(100, long.as_str()), (1_000, "short")] {
         let hub = hub();
         let (id, outbox) = enters(&hub, BOB);
-        (1..=count).for_each(|n| _ = hub.publish(EPOCH, &says(100 + n, text)));
+        (1..=count).for_each(|n| _ = hub.publish(EPOCH, [&says(100 + n, text)]));
         let mut seqs = Vec::new();
         let mut at = 10;
         while let Attached::UpTo(last) = hub.attach(id, ROOM, at, &HashMap::new()) {
@@ -266,7 +247,7 @@ fn more_than_the_outbox_takes_is_copied_in_parts() {
             }
             at = last;
         }
-        hub.publish(EPOCH, &says(101 + count, "live"));
+        hub.publish(EPOCH, [&says(101 + count, "live")]);
         seqs.extend(numbers(&outbox.take(usize::MAX).0));
         assert_eq!(seqs, (11..=11 + count).collect::<Vec<_>>());
     }
@@ -280,7 +261,7 @@ fn a_head_is_that_of_the_position_beside_it() {
     let (_, _) = enters(&hub, BOB);
     let publishing = hub.clone();
     let publisher =
-        std::thread::spawn(move || (1..=EVENTS).for_each(|n| _ = publishing.publish(EPOCH, &says(100 + n, "hi"))));
+        std::thread::spawn(move || (1..=EVENTS).for_each(|n| _ = publishing.publish(EPOCH, [&says(100 + n, "hi")])));
     loop {
         let (at, standings) = hub.standings(&[ROOM], BOB).expect("it has begun");
         assert_eq!(standings, [Some((Role::Member, at.seq - 90))]);
@@ -296,7 +277,7 @@ fn a_head_is_that_of_the_position_beside_it() {
 fn a_new_name_is_heard_by_who_shares_a_room_also_while_he_catches_up() {
     let hub = hub();
     let (_, outbox) = enters(&hub, BOB);
-    hub.publish(EPOCH, &renames_ada(101));
+    hub.publish(EPOCH, [&renames_ada(101)]);
     assert_eq!(heard(&outbox), [("user.changed".to_owned(), 0)]);
 }
 
@@ -304,7 +285,7 @@ fn a_new_name_is_heard_by_who_shares_a_room_also_while_he_catches_up() {
 fn who_was_away_is_told_the_latest_of_those_who_changed_meanwhile() {
     let hub = hub();
     let (_, _) = enters(&hub, BOB);
-    hub.publish(EPOCH, &renames_ada(101));
+    hub.publish(EPOCH, [&renames_ada(101)]);
     let since = |seq| hub.changed_since(&[ROOM], Position { epoch: EPOCH, seq });
     let (frames, is_all) = since(100);
     let frame: serde_json::Value = serde_json::from_str(frames[0].json()).expect("a frame");

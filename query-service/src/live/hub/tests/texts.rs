@@ -33,10 +33,10 @@ fn shown(outbox: &Outbox) -> Vec<(Option<String>, Option<String>)> {
 fn what_was_removed_later_on_is_not_told_once_more() {
     let hub = hub();
     let (id, outbox) = enters(&hub, BOB);
-    hub.publish(EPOCH, &says(101, "rude"));
-    hub.publish(EPOCH, &edits(102, 101, "ruder"));
-    (3..=300).for_each(|n| _ = hub.publish(EPOCH, &says(100 + n, "fine")));
-    hub.publish(EPOCH, &removes_all_of_ada(401));
+    hub.publish(EPOCH, [&says(101, "rude")]);
+    hub.publish(EPOCH, [&edits(102, 101, "ruder")]);
+    (3..=300).for_each(|n| _ = hub.publish(EPOCH, [&says(100 + n, "fine")]));
+    hub.publish(EPOCH, [&removes_all_of_ada(401)]);
     assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::UpTo(266));
     assert_eq!(shown(&outbox), vec![(None, Some("removed".to_owned())); 256]);
 }
@@ -48,7 +48,7 @@ fn an_edit_is_told_with_its_text_only_where_the_message_is_known_to_be_visible()
         let hub = hub();
         let (id, outbox) = enters(&hub, BOB);
         assert_eq!(hub.attach(id, ROOM, 10, &HashMap::new()), Attached::Yes);
-        events.iter().for_each(|event| _ = hub.publish(EPOCH, event));
+        events.iter().for_each(|event| _ = hub.publish(EPOCH, [event]));
         shown(&outbox).pop().expect("an edit")
     };
     let said = says(101, "hello");

@@ -47,7 +47,7 @@ fn opens_lounge(seq: u64) -> Record {
 /// A hub at 101, after one event.
 fn after(event: &Record) -> Hub {
     let hub = hub();
-    hub.publish(EPOCH, event);
+    hub.publish(EPOCH, [event]);
     hub
 }
 
