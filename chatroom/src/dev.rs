@@ -46,6 +46,10 @@ pub struct DevArgs {
     #[arg(long)]
     pub no_rate_limits: bool,
 
+    /// Hash passwords at this cost instead of the services' own, for tests: below that they are guessed too cheaply.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=20))]
+    pub bcrypt_cost: Option<u32>,
+
     #[command(flatten)]
     pub telemetry: TelemetryArgs,
 }
@@ -68,13 +72,14 @@ async fn run_roles(args: &DevArgs, backing: &Backing, shutdown: &Shutdown) -> Re
     crate::migrate::run(&backing.access().of(servers::Role::Operator).parse()?).await?;
     let keys = Keys::load_or_make(&args.dir)?;
     let access = backing.access();
-    let settings = Settings { access: &access, keys: &keys, no_rate_limits: args.no_rate_limits, bcrypt_cost: None };
+    let (no_rate_limits, bcrypt_cost) = (args.no_rate_limits, args.bcrypt_cost);
+    let settings = Settings { access: &access, keys: &keys, no_rate_limits, bcrypt_cost };
     let origin = if args.isolated {
         roles::isolated(&settings, args.port, &args.dir, shutdown).await?
     } else {
         roles::together(&settings, args.port, shutdown).await?
     };
     backing.supervise(shutdown);
-    announce::ready(&args.dir, &origin, backing, args.no_rate_limits)?;
+    announce::ready(&args.dir, &origin, backing, no_rate_limits)?;
     shutdown.wait(ROLES_STOP_WITHIN).await
 }

@@ -17,7 +17,7 @@ export async function startSystem() {
   const binary = process.env["CHATROOM_BIN"] ?? new URL("../../target/debug/chatroom", import.meta.url).pathname;
   const dir = mkdtempSync(join(tmpdir(), "chatroom-"));
   const env = { ...process.env, CHATROOM_STARTED_BY_DEV: "1" };
-  const child = spawn(binary, ["dev", "--dir", dir, "--port", "0", "--no-rate-limits"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(binary, ["dev", "--dir", dir, "--port", "0", "--no-rate-limits", "--bcrypt-cost", "4"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr.on("data", (text) => (said = (said + text).slice(-4_000)));
   const ended = new Promise((done) => child.once("exit", done));

@@ -40,7 +40,7 @@ async function startDev(dir: string, port: string): Promise<{ url: string; stop(
   const root = new URL("../../../../", import.meta.url).pathname;
   const binary = process.env["CHATROOM_BIN"] ?? join(root, "target/debug/chatroom");
   const env: NodeJS.ProcessEnv = { ...process.env, CHATROOM_STARTED_BY_DEV: "1" };
-  const child = spawn(binary, ["dev", "--dir", dir, "--port", port, "--no-rate-limits"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(binary, ["dev", "--dir", dir, "--port", port, "--no-rate-limits", "--bcrypt-cost", "4"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr.on("data", (text) => (said = (said + text).slice(-4_000)));
   const ended = new Promise<void>((done) => child.once("exit", () => done()));
