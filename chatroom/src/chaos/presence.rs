@@ -24,6 +24,9 @@ use crate::{
 
 /// A change is believed after this: the default of 15 s would only be waited for.
 const GRACE_MS: &str = "500";
+/// After a start, and after the log was away, nobody is believed to have gone for a lease. Where none runs out, less does:
+/// whoever flaps is seen the sooner.
+const PATIENCE_SECS: &str = "5";
 /// A lease ends 75 s after it was written last, and the server looks after that now and then.
 const SEEN_WITHIN: Duration = Duration::from_secs(120);
 const OPENS_WITHIN: Duration = Duration::from_secs(30);
@@ -64,7 +67,10 @@ pub(super) async fn run(args: &PresenceArgs) -> Result<()> {
 /// # Errors
 /// What could not be played. A broken promise is no error here, but a count in the verdict.
 pub async fn presence(args: &PresenceArgs, program: &Path, stop: &CancellationToken) -> Result<Verdict> {
-    let commands = Settings::default().with("PRESENCE_GRACE_MS", GRACE_MS);
+    let mut commands = Settings::default().with("PRESENCE_GRACE_MS", GRACE_MS);
+    if args.no_death {
+        commands = commands.with("PRESENCE_LEASE_SECS", PATIENCE_SECS);
+    }
     let mut ground = Ground::laid(program, &Beside { commands, ..Beside::default() }).await?;
     let mut verdict = Verdict::default();
     let played = tokio::select! {
