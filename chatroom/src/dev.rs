@@ -63,7 +63,7 @@ pub async fn run(args: DevArgs) -> Result<()> {
     let backing = Backing::start(&args.dir, args.fresh).await?;
     let result = run_roles(&args, &backing, &shutdown).await;
     announce::forget(&args.dir)?;
-    eprintln!("stopping the servers");
+    announce::say("stopping the servers");
     backing.stop().await;
     result
 }

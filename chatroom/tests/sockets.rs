@@ -23,7 +23,7 @@ fn is_kept(verdict: &Verdict) {
 // Red without `extract_if` of who leaves a room in live/hub/tell, and without `close` of any of the arms in `tell_of_user`.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_shut_out_hears_nothing_more_and_the_others_hear_of_it() {
-    let args = RevocationsArgs { revocations: 24, rooms: 2, seed: None, output: Output::Text };
+    let args = RevocationsArgs { revocations: 24, rooms: 2, behind: 2_000, seed: None, output: Output::Text };
     let verdict = revocations(&args, binary(), &CancellationToken::new()).await.expect("it can be played");
     assert_eq!(verdict.promises.len(), 7, "{verdict}");
     is_kept(&verdict);

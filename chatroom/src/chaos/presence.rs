@@ -109,16 +109,15 @@ async fn play(args: &PresenceArgs, ground: &mut Ground, verdict: &mut Verdict) -
     watcher.hears_words(BACK).await?;
     after.crash();
     watcher.hears(&after.ids, "offline").await.context("clients that crash after a restart of the log")?;
-    let begun = Instant::now();
+    let mut played =
+        format!("4 × {count} clients; those that crash are seen to go within {:.1} s", crashed.as_secs_f64());
     if !args.no_death {
+        let begun = Instant::now();
         ground.processes[1].kill().await?;
         watcher.hears(&doomed.ids, "offline").await.context("clients of an instance that died")?;
+        played += &format!(", those of an instance that dies within {:.1} s", begun.elapsed().as_secs_f64());
     }
-    verdict.played.push(format!(
-        "4 × {count} clients; those that crash are seen to go within {:.1} s, those of an instance that dies within {:.1} s",
-        crashed.as_secs_f64(),
-        begun.elapsed().as_secs_f64(),
-    ));
+    verdict.played.push(played);
     watcher.judge(CRASHED, before.ids.iter().chain(&after.ids), 1, verdict);
     let (died, stayed) = if args.no_death { (0, 2) } else { (1, 1) };
     if died == 1 {

@@ -38,6 +38,10 @@ pub struct RevocationsArgs {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub rooms: u16,
 
+    /// What each room has of a past, which a socket that catches up has missed: more than its outbox and the kernel take.
+    #[arg(long, value_name = "N", default_value_t = 6_000, value_parser = clap::value_parser!(u16).range(1..=9_000))]
+    pub behind: u16,
+
     /// Who is in which room, on which instance; without it another one each time, which is told.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -62,7 +66,7 @@ pub(super) async fn run(args: &RevocationsArgs) -> Result<()> {
 /// What could not be played. A broken promise is no error here, but a count in the verdict.
 pub async fn revocations(args: &RevocationsArgs, program: &Path, stop: &CancellationToken) -> Result<Verdict> {
     let seed = args.seed.unwrap_or_else(rand::random);
-    let (scene, ground) = scene::set(program, args.rooms).await?;
+    let (scene, ground) = scene::set(program, args.rooms, args.behind.into()).await?;
     let talking = CancellationToken::new();
     let mut talk = JoinSet::new();
     for speaker in 0..scene::SPEAKERS {

@@ -2,7 +2,11 @@
 
 use anyhow::{Context, Result};
 use servers::Role;
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::Path,
+};
 
 use super::{
     backing::{Backing, STARTED_BY_DEV},
@@ -18,7 +22,7 @@ const ANALYST_FILE: &str = "analyst.env";
 /// Removes the file that says that everything is ready: until it is there again, nothing is.
 pub(super) fn forget(dir: &Path) -> Result<()> {
     match std::fs::remove_file(dir.join(FILE)) {
-        Err(why) if why.kind() != std::io::ErrorKind::NotFound => Err(why).context("removing the old env file"),
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why).context("removing the old env file"),
         _ => Ok(()),
     }
 }
@@ -38,8 +42,13 @@ pub(super) fn ready(dir: &Path, origin: &Origin, backing: &Backing, no_rate_limi
     settings = pids.fold(settings, |settings, (name, pid)| settings.with(name, pid));
     write_private(&dir.join(FILE), assignments(&settings).as_bytes())?;
     write_private(&dir.join(ANALYST_FILE), assignments(&backing.access().of(Role::Analyst)).as_bytes())?;
-    eprint!("{}", words(dir, origin, no_rate_limits));
+    say(words(dir, origin, no_rate_limits).trim_end());
     Ok(())
+}
+
+/// Says it to whoever listens: that somebody has closed stderr is no reason to fall over, and to leave servers behind.
+pub(super) fn say(words: &str) {
+    let _ = io::stderr().write_all(format!("{words}\n").as_bytes());
 }
 
 /// `NAME='value'` a line, exported, so that `. .dev/env` is enough for any other subcommand.

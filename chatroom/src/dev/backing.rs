@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Access;
+use super::{Access, announce::say};
 
 /// A server that dies more often than this within [`RESTARTS_WITHIN`] is not started again.
 const RESTARTS_MAX: usize = 10;
@@ -31,11 +31,11 @@ impl Backing {
     pub(super) async fn start(dir: &Path, fresh: bool) -> Result<Self> {
         let durability = Durability::Real;
         let nats = || async move {
-            eprintln!("starting nats-server");
+            say("starting nats-server");
             Nats::start(&NatsOptions { durability, fresh, ..NatsOptions::new(dir) }).await
         };
         let postgres = || async move {
-            eprintln!("starting Postgres");
+            say("starting Postgres");
             Postgres::start(&PostgresOptions { durability, fresh, ..PostgresOptions::new(dir) }).await
         };
         // Whoever has sourced the file of a system that `dev` started does not mean its servers to be foreign ones.
@@ -110,7 +110,7 @@ impl Restarts {
             bail!("{} died {RESTARTS_MAX} times within {RESTARTS_WITHIN:?}, the last time with {status}", self.what);
         }
         self.recent.push_back(now);
-        eprintln!("{} ended ({status}): starting it again", self.what);
+        say(&format!("{} ended ({status}): starting it again", self.what));
         Ok(())
     }
 }

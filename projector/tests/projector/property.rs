@@ -23,7 +23,7 @@ use servers::Role;
 use std::{env, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-const LIVES: u64 = 8;
+const LIVES: u64 = 5;
 const FACTS: usize = 240;
 const STEPS: usize = 5;
 const KEEP: Duration = Duration::from_secs(3_600);

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ear::{Ear, Heard, Noted},
-    scene::{BEHIND, Scene},
+    scene::Scene,
     way::Way,
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) async fn revoke(scene: Scene, number: u32, way: Way, room: RoomId, in
     let (person, go_on) = (&victim.person, CancellationToken::new());
     let one = Ear::live(&scene, 0, person, rooms, &since).await?;
     let two = Ear::live(&scene, 1, person, rooms, &since).await?;
-    let missed = Some(one.head(room).saturating_sub(BEHIND));
+    let missed = Some(one.head(room).saturating_sub(scene.behind));
     let follow = [Follow { room, seq: missed }, Follow { room: scene.lobby, seq: None }];
     let three = Ear::behind(&scene, instance, person, follow, &since, go_on.clone()).await?;
 

@@ -20,8 +20,6 @@ use crate::{
 pub(super) const SPEAKERS: usize = 2;
 /// A breath between two messages of one of them.
 const BREATH: Duration = Duration::from_millis(10);
-/// What a socket has missed that catches up: more than its outbox and the kernel take of it.
-pub(super) const BEHIND: u64 = 1_500;
 /// Posts of the past that are under way at once.
 const AT_ONCE: usize = 64;
 /// The last words in each room.
@@ -40,9 +38,11 @@ pub(super) struct Scene {
     pub(super) lobby: RoomId,
     /// Where the past ends.
     pub(super) since: Arc<str>,
+    /// How much of it each room has.
+    pub(super) behind: u64,
 }
 
-pub(super) async fn set(program: &Path, rooms: u16) -> Result<(Scene, Ground)> {
+pub(super) async fn set(program: &Path, rooms: u16, behind: u64) -> Result<(Scene, Ground)> {
     let ground = Ground::laid(program, &Beside::default()).await?;
     let (commands, queries, log) = (Arc::clone(&ground.commands), ground.queries.clone(), ground.log().await?);
     let owner = Person::registered(&commands, "+491500000001").await?;
@@ -59,7 +59,7 @@ pub(super) async fn set(program: &Path, rooms: u16) -> Result<(Scene, Ground)> {
         }
         speakers.push(person);
     }
-    let past = ids.iter().flat_map(|room| (0..BEHIND).map(move |number| (*room, number)));
+    let past = ids.iter().flat_map(|room| (0..behind).map(move |number| (*room, number)));
     let posting = past.map(|(room, number)| {
         let words = format!("message {number} of the past {}", "long ".repeat(100));
         let ask = speakers[0].posts(room, words.trim_end());
@@ -68,8 +68,8 @@ pub(super) async fn set(program: &Path, rooms: u16) -> Result<(Scene, Ground)> {
     });
     let posted: Vec<_> = stream::iter(posting).buffer_unordered(AT_ONCE).try_collect().await?;
     let since = posted.last().context("a past")?.value()["position"].as_str().context("a position")?.into();
-    let scene = Scene { commands, queries, log, owner, speakers: speakers.into(), rooms: ids.into(), lobby, since };
-    Ok((scene, ground))
+    let (speakers, rooms) = (speakers.into(), ids.into());
+    Ok((Scene { commands, queries, log, owner, speakers, rooms, lobby, since, behind }, ground))
 }
 
 impl Scene {
