@@ -94,6 +94,8 @@ fn logs(filter: EnvFilter, format: Option<LogFormat>) {
     let on_terminal = std::io::stderr().is_terminal();
     let format = format.unwrap_or(if on_terminal { LogFormat::Human } else { LogFormat::Json });
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Where stderr is closed nothing can be said of that either: printing it would panic whoever logs.
+    let lines = lines.log_internal_errors(false);
     // Somebody else's subscriber (a test's) may be there already: then its lines are as good.
     let _already = match format {
         LogFormat::Human => lines.with_ansi(on_terminal).try_init(),
