@@ -1,7 +1,7 @@
 // What does an application stand on? One signed-in user: rooms with what is new in them, live, kept, and written offline.
 import { Api } from "./api.js";
 import { keepable, MemoryCache, VERSION } from "./cache.js";
-import { cardOf, changedCard, counted, settingsOf } from "./card.js";
+import { cardOf, changedCard, counted, recounts, settingsOf } from "./card.js";
 import { Outbox } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
 import { ChatSocket } from "./socket.js";
@@ -254,6 +254,8 @@ export class Chat {
             this.#recountIfUnread(room);
         else
             this.#card(frame);
+        if (recounts(frame.t))
+            this.#recount(room);
         this.#timelines.get(room)?.take(frame);
     }
     #posted(room, posted) {

@@ -12,6 +12,8 @@ const RENEW_BEFORE_MS = 90_000;
 const SUB_SHARE = 0.5;
 /** A room that the server cannot tell for now is asked for again after so long. */
 const PARKED_AGAIN_AFTER_MS = 60_000;
+/** Higher than any room's: a server answers with a `reset`, which says where the room stands. */
+const NO_ROOMS_NUMBER = Number.MAX_SAFE_INTEGER;
 /** The close code of a socket that was cut. */
 const CUT = 1006;
 /** A socket, and those that follow it. */
@@ -205,8 +207,9 @@ export class ChatSocket {
             this.#sub(room);
     }
     #sub(room, at = this.position) {
-        const seq = this.rooms.seq(room);
-        const wanted = seq === undefined ? { room } : { room, seq };
+        // Without a number the server would begin at the room's end and not say where that is: what is held would be taken
+        // for whole.
+        const wanted = { room, seq: this.rooms.seq(room) ?? NO_ROOMS_NUMBER };
         this.#say({ t: "sub", d: at === undefined ? wanted : { ...wanted, p: at } });
     }
     #control(frame) {

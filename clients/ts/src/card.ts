@@ -15,8 +15,12 @@ const STEPS: ReadonlyMap<string, number> = new Map([
   ["member.added", 1],
   ["member.left", -1],
   ["member.kicked", -1],
-  ["member.banned", -1],
 ]);
+
+/** Whether how many are in the room has to be asked for: who was banned may not have been in it, and no frame says so. */
+export function recounts(t: string): boolean {
+  return t === "member.banned";
+}
 
 /** The card after a frame of the room; one that changes nothing leaves it as it is. */
 export function changedCard(card: Card, { t, d }: RoomFrame, me: string): Card {

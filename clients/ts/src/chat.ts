@@ -2,7 +2,7 @@
 
 import { Api } from "./api.js";
 import { keepable, MemoryCache, VERSION, type Cache, type Waiting } from "./cache.js";
-import { cardOf, changedCard, counted, settingsOf, type Card } from "./card.js";
+import { cardOf, changedCard, counted, recounts, settingsOf, type Card } from "./card.js";
 import type { Control, OfLounge, PlainFrame, Posted, RoomFrame } from "./frames.js";
 import { Outbox, type Extras } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
@@ -273,6 +273,7 @@ export class Chat {
     if (frame.t === "message.posted") this.#posted(room, frame.d as unknown as Posted);
     else if (/^(messages?\.(deleted|moderated|removed))$/.test(frame.t)) this.#recountIfUnread(room);
     else this.#card(frame);
+    if (recounts(frame.t)) this.#recount(room);
     this.#timelines.get(room)?.take(frame);
   }
 

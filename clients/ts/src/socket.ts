@@ -16,6 +16,8 @@ const RENEW_BEFORE_MS = 90_000;
 const SUB_SHARE = 0.5;
 /** A room that the server cannot tell for now is asked for again after so long. */
 const PARKED_AGAIN_AFTER_MS = 60_000;
+/** Higher than any room's: a server answers with a `reset`, which says where the room stands. */
+const NO_ROOMS_NUMBER = Number.MAX_SAFE_INTEGER;
 /** The close code of a socket that was cut. */
 const CUT = 1006;
 
@@ -249,8 +251,9 @@ export class ChatSocket {
   }
 
   #sub(room: string, at: Position | undefined = this.position): void {
-    const seq = this.rooms.seq(room);
-    const wanted = seq === undefined ? { room } : { room, seq };
+    // Without a number the server would begin at the room's end and not say where that is: what is held would be taken
+    // for whole.
+    const wanted = { room, seq: this.rooms.seq(room) ?? NO_ROOMS_NUMBER };
     this.#say({ t: "sub", d: at === undefined ? wanted : { ...wanted, p: at } });
   }
 

@@ -2,40 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Backoff, ChatSocket, Rooms, uuidv7, verdict, type RoomFrame, type SocketState } from "chatroom-client";
+import { Backoff, ChatSocket, Rooms, uuidv7, verdict, type SocketState } from "chatroom-client";
+import { Played, ROOM, told } from "./played.js";
 
-const ROOM = "0190a6f2-7c3e-7b1a-9c55-3f2b8a4d6e01";
-const posted = (seq: number): RoomFrame => ({ t: "noop", d: {}, p: `p${seq}`, room: ROOM, seq });
-
-/** The other side of a socket. */
-class Played {
-  readyState = 1;
-  said: { t: string; d: Record<string, unknown> }[] = [];
-  closedWith: number | undefined;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
-  onerror: (() => void) | null = null;
-
-  send(text: string): void {
-    this.said.push(JSON.parse(text));
-  }
-
-  close(code: number): void {
-    this.closedWith = code;
-    this.readyState = 3;
-  }
-
-  tells(frame: object): void {
-    this.onmessage?.({ data: JSON.stringify(frame) });
-  }
-
-  greets(head: number): void {
-    const limits = { rooms: 2_000, frame_bytes: 16_384, frames_per_minute: 120 };
-    this.tells({ t: "hello", d: { heartbeat_ms: 30_000, auth_deadline_ms: 10_000, epoch: 1, limits, features: ["resume"] } });
-    const rooms = [{ id: ROOM, role: "member", head, read: 0, unread: 0, mentions: 0 }];
-    this.tells({ t: "ready", d: { user: "u", session: "s", p: `p${head}`, rooms } });
-  }
-}
+const posted = (seq: number) => told("noop", seq);
 
 function playing() {
   const sockets: Played[] = [];
@@ -202,6 +172,27 @@ test("what found no place in identify follows at the pace that the server allows
   }
   assert.deepEqual([...first, ...subs()].sort(), [...all, ROOM].sort(), "each once");
   assert.ok(server.said.length - 1 <= 120 * 400 / 60);
+  socket.stop();
+});
+
+// Red with `this.rooms.seq(room)` alone in `#sub` (socket.ts): the server begins at the room's end, and says nothing.
+test("a room that found no place in identify and has no number any more is told where it stands", async () => {
+  const { socket, resets, next } = playing();
+  const all = Array.from({ length: 400 }, () => uuidv7());
+  for (const room of all) socket.follow(room, 7);
+  socket.follow(ROOM, 1);
+  const opening = next();
+  socket.start();
+  (await opening).onclose?.({ code: 4007 });
+  const again = next();
+  socket.wake();
+  const server = await again;
+  server.greets(1);
+  const [sub] = server.subs;
+  assert.ok(Number(sub?.["seq"]) > 1e15, "a number that no room has is answered by a reset");
+  const room = String(sub?.["room"]);
+  server.tells({ t: "reset", d: { room, reason: "ahead", p: "p9", head: 9 } });
+  assert.deepEqual([resets, socket.rooms.seq(room)], [[9], 9]);
   socket.stop();
 });
 

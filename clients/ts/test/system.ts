@@ -45,19 +45,22 @@ async function startDev(dir: string, port: string): Promise<{ url: string; stop(
   child.stderr.on("data", (text) => (said = (said + text).slice(-4_000)));
   const ended = new Promise<void>((done) => child.once("exit", () => done()));
   const file = join(dir, "env");
-  const isReady = new Promise<void>((done) => {
-    const look = () => {
-      if (!existsSync(file)) return;
-      watcher.close();
-      done();
-    };
-    const watcher = watch(dir, look);
-    look();
-  });
+  let look = (): void => undefined;
+  const isReady = new Promise<void>((done) => (look = () => existsSync(file) && done()));
+  const watcher = watch(dir, () => look());
+  look();
   const failed = ended.then(() => {
     throw new Error(`chatroom dev ended: ${said}`);
   });
-  await Promise.race([isReady, failed, late(READY_WITHIN_MS, "chatroom dev is not ready")]);
+  try {
+    await Promise.race([isReady, failed, late(READY_WITHIN_MS, "chatroom dev is not ready")]);
+  } catch (why) {
+    child.kill("SIGTERM");
+    throw why;
+  } finally {
+    // What still watches keeps the tests from ending.
+    watcher.close();
+  }
   const url = /CHATROOM_URL='([^']+)'/.exec(readFileSync(file, "utf8"))?.[1];
   if (!url) throw new Error("the system says no address");
   return {

@@ -1,0 +1,55 @@
+// What does a chat make of what its server says? Played step by step.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ADA, AT, ROOM, card, listed, playedChat, read, settled, told } from "./played.js";
+
+// Red with the comparison of numbers left out of `#ready` (chat.ts).
+test("where the socket had to begin anew, windows are read anew", async () => {
+  let head = 5;
+  const said = () => ({ id: "m", room_id: ROOM, seq: 1, author: ADA, text: `as of ${head}`, created_at: AT, status: "visible" });
+  const { chat, server } = playedChat((asked) => asked.endsWith("/messages") ? read([said()], head) : listed([card(ROOM, { head })]));
+  await chat.start();
+  await settled();
+  server().greets(5);
+  server().isCaughtUp(5);
+  const timeline = chat.timeline(ROOM);
+  await settled();
+  await settled();
+  assert.equal(timeline.state.messages[0]?.text, "as of 5");
+  head = 9;
+  server().onclose?.({ code: 4007 });
+  chat.socket.wake();
+  await settled();
+  server().greets(9);
+  server().isCaughtUp(9);
+  await settled();
+  await settled();
+  assert.deepEqual([timeline.state.seq, timeline.state.messages[0]?.text], [9, "as of 9"]);
+  await chat.stop();
+});
+
+// Red with a step of -1 for `member.banned`, and with nothing that recounts (card.ts).
+test("how many are in a room after a ban is what the server counts: who was banned need not have been in it", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let member_count = 3;
+  const { chat, server } = playedChat((asked) => asked.endsWith("/rooms") ? listed([card(ROOM, { member_count })]) : { room: card(ROOM, { member_count }), position: "p6" });
+  await chat.start();
+  await settled();
+  server().greets(5);
+  server().isCaughtUp(5);
+  const shown = async () => {
+    t.mock.timers.tick(1_000);
+    await settled();
+    return chat.rooms.get(ROOM)?.member_count;
+  };
+  server().tells(told("member.banned", 6, { user: "somebody from elsewhere", role: null }));
+  assert.equal(chat.rooms.get(ROOM)?.member_count, 3);
+  assert.equal(await shown(), 3);
+  member_count = 2;
+  server().tells(told("member.banned", 7, { user: "a member", role: null }));
+  assert.equal(await shown(), 2);
+  server().tells(told("member.left", 8, { user: "another", role: null }));
+  assert.equal(chat.rooms.get(ROOM)?.member_count, 1);
+  await chat.stop();
+});
