@@ -42,7 +42,8 @@ export interface Cache {
     putRoom(kept: KeptRoom): Promise<void>;
     dropRoom(room: string): Promise<void>;
     rest(): Promise<KeptRest | undefined>;
-    putRest(rest: KeptRest): Promise<void>;
+    /** In one step: other tabs of the user write there too. */
+    changeRest(change: (before: KeptRest | undefined) => KeptRest): Promise<void>;
     clear(): Promise<void>;
 }
 /** What is kept of a room: its newest messages, if they are in the window at all. */
@@ -56,6 +57,6 @@ export declare class MemoryCache implements Cache {
     putRoom(kept: KeptRoom): Promise<void>;
     dropRoom(room: string): Promise<void>;
     rest(): Promise<KeptRest | undefined>;
-    putRest(rest: KeptRest): Promise<void>;
+    changeRest(change: (before: KeptRest | undefined) => KeptRest): Promise<void>;
     clear(): Promise<void>;
 }

@@ -35,8 +35,8 @@ export class MemoryCache {
     async rest() {
         return this.#rest;
     }
-    async putRest(rest) {
-        this.#rest = rest;
+    async changeRest(change) {
+        this.#rest = change(this.#rest);
     }
     async clear() {
         this.#rooms.clear();

@@ -39,8 +39,11 @@ class IndexedDbCache {
     async rest() {
         return answer(this.#store(REST, "readonly").get(REST));
     }
-    async putRest(rest) {
-        await answer(this.#store(REST, "readwrite").put(rest, REST));
+    async changeRest(change) {
+        // One transaction: another tab's comes before or after it.
+        const store = this.#store(REST, "readwrite");
+        const before = await answer(store.get(REST));
+        await answer(store.put(change(before), REST));
     }
     async clear() {
         await answer(this.#store(ROOMS, "readwrite").clear());

@@ -171,8 +171,10 @@ export class Chat {
         if (this.#isStopped)
             return;
         const { position } = this.socket;
-        const waiting = [...this.outbox.waiting];
-        await this.#cache.putRest({ version: VERSION, waiting, ...(position !== undefined && { position }) });
+        await this.#cache.changeRest((before) => {
+            const waiting = this.outbox.withOthers(before?.version === VERSION ? before.waiting : []);
+            return { version: VERSION, waiting, ...(position !== undefined && { position }) };
+        });
         for (const [room, timeline] of this.#timelines) {
             if (this.#isStopped)
                 return;

@@ -28,6 +28,8 @@ export declare class Outbox {
     /** Sends what was refused once more, under a new key: the old one stands for the refused request. */
     again(key: string): void;
     discard(key: string): void;
+    /** What is to be kept: what waits here, behind what is kept of other tabs of the user. */
+    withOthers(kept: readonly Waiting[]): Waiting[];
     /** Nothing more is sent. */
     stop(): void;
     /** Sends what waits, if that is possible now. */

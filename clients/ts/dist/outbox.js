@@ -10,6 +10,8 @@ export class Outbox {
     api;
     changed;
     #waiting = [];
+    /** Keys of what waits here, or did when it was last written down. */
+    #own = new Set();
     #sending = false;
     #timer;
     #isStopped = false;
@@ -25,8 +27,7 @@ export class Outbox {
     /** Goes on with what waited when the page was closed. */
     restore(waiting) {
         const known = new Set(this.#waiting.map(({ key }) => key));
-        this.#waiting = [...waiting.filter(({ key }) => !known.has(key)), ...this.#waiting];
-        this.changed(this.#waiting);
+        this.#set([...waiting.filter(({ key }) => !known.has(key)), ...this.#waiting]);
         this.flush();
     }
     /** Takes a message; false when too much waits already. */
@@ -61,6 +62,12 @@ export class Outbox {
     }
     discard(key) {
         this.#set(this.#waiting.filter((one) => one.key !== key));
+    }
+    /** What is to be kept: what waits here, behind what is kept of other tabs of the user. */
+    withOthers(kept) {
+        const others = kept.filter(({ key }) => !this.#own.has(key));
+        this.#own = new Set(this.#waiting.map(({ key }) => key));
+        return [...others, ...this.#waiting];
     }
     /** Nothing more is sent. */
     stop() {
@@ -113,6 +120,8 @@ export class Outbox {
         this.#set(this.#waiting.map((one) => (one.key === key ? { ...one, ...change } : one)));
     }
     #set(waiting) {
+        for (const { key } of waiting)
+            this.#own.add(key);
         this.#waiting = waiting;
         this.changed(waiting);
     }

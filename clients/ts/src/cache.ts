@@ -46,7 +46,8 @@ export interface Cache {
   putRoom(kept: KeptRoom): Promise<void>;
   dropRoom(room: string): Promise<void>;
   rest(): Promise<KeptRest | undefined>;
-  putRest(rest: KeptRest): Promise<void>;
+  /** In one step: other tabs of the user write there too. */
+  changeRest(change: (before: KeptRest | undefined) => KeptRest): Promise<void>;
   clear(): Promise<void>;
 }
 
@@ -85,8 +86,8 @@ export class MemoryCache implements Cache {
     return this.#rest;
   }
 
-  async putRest(rest: KeptRest): Promise<void> {
-    this.#rest = rest;
+  async changeRest(change: (before: KeptRest | undefined) => KeptRest): Promise<void> {
+    this.#rest = change(this.#rest);
   }
 
   async clear(): Promise<void> {

@@ -42,8 +42,11 @@ class IndexedDbCache implements Cache {
     return answer(this.#store(REST, "readonly").get(REST) as IDBRequest<KeptRest | undefined>);
   }
 
-  async putRest(rest: KeptRest): Promise<void> {
-    await answer(this.#store(REST, "readwrite").put(rest, REST));
+  async changeRest(change: (before: KeptRest | undefined) => KeptRest): Promise<void> {
+    // One transaction: another tab's comes before or after it.
+    const store = this.#store(REST, "readwrite");
+    const before = await answer(store.get(REST) as IDBRequest<KeptRest | undefined>);
+    await answer(store.put(change(before), REST));
   }
 
   async clear(): Promise<void> {

@@ -19,6 +19,8 @@ export interface Extras {
 /** Sends one message after the other: what was written first is said first. */
 export class Outbox {
   #waiting: Waiting[] = [];
+  /** Keys of what waits here, or did when it was last written down. */
+  #own = new Set<string>();
   #sending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
@@ -36,8 +38,7 @@ export class Outbox {
   /** Goes on with what waited when the page was closed. */
   restore(waiting: readonly Waiting[]): void {
     const known = new Set(this.#waiting.map(({ key }) => key));
-    this.#waiting = [...waiting.filter(({ key }) => !known.has(key)), ...this.#waiting];
-    this.changed(this.#waiting);
+    this.#set([...waiting.filter(({ key }) => !known.has(key)), ...this.#waiting]);
     this.flush();
   }
 
@@ -73,6 +74,13 @@ export class Outbox {
 
   discard(key: string): void {
     this.#set(this.#waiting.filter((one) => one.key !== key));
+  }
+
+  /** What is to be kept: what waits here, behind what is kept of other tabs of the user. */
+  withOthers(kept: readonly Waiting[]): Waiting[] {
+    const others = kept.filter(({ key }) => !this.#own.has(key));
+    this.#own = new Set(this.#waiting.map(({ key }) => key));
+    return [...others, ...this.#waiting];
   }
 
   /** Nothing more is sent. */
@@ -125,6 +133,7 @@ export class Outbox {
   }
 
   #set(waiting: Waiting[]): void {
+    for (const { key } of waiting) this.#own.add(key);
     this.#waiting = waiting;
     this.changed(waiting);
   }

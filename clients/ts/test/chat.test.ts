@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MemoryCache } from "chatroom-client";
 import { ADA, AT, ROOM, card, listed, playedChat, read, settled, told } from "./played.js";
 
 // Red with the comparison of numbers left out of `#ready` (chat.ts).
-test("where the socket had to begin anew, windows are read anew", async () => {
+test("where the socket had to begin anew, windows are read anew", async (t) => {
   let head = 5;
   const said = () => ({ id: "m", room_id: ROOM, seq: 1, author: ADA, text: `as of ${head}`, created_at: AT, status: "visible" });
   const { chat, server } = playedChat((asked) => asked.endsWith("/messages") ? read([said()], head) : listed([card(ROOM, { head })]));
+  t.after(() => chat.stop());
   await chat.start();
   await settled();
   server().greets(5);
@@ -26,7 +28,6 @@ test("where the socket had to begin anew, windows are read anew", async () => {
   await settled();
   await settled();
   assert.deepEqual([timeline.state.seq, timeline.state.messages[0]?.text], [9, "as of 9"]);
-  await chat.stop();
 });
 
 // Red with a step of -1 for `member.banned`, and with nothing that recounts (card.ts).
@@ -34,6 +35,7 @@ test("how many are in a room after a ban is what the server counts: who was bann
   t.mock.timers.enable({ apis: ["setTimeout"] });
   let member_count = 3;
   const { chat, server } = playedChat((asked) => asked.endsWith("/rooms") ? listed([card(ROOM, { member_count })]) : { room: card(ROOM, { member_count }), position: "p6" });
+  t.after(() => chat.stop());
   await chat.start();
   await settled();
   server().greets(5);
@@ -51,5 +53,22 @@ test("how many are in a room after a ban is what the server counts: who was bann
   assert.equal(await shown(), 2);
   server().tells(told("member.left", 8, { user: "another", role: null }));
   assert.equal(chat.rooms.get(ROOM)?.member_count, 1);
-  await chat.stop();
+});
+
+// Red with `kept` left out of `withOthers` (outbox.ts), and with nothing that is of one's own there.
+test("what waits in two tabs of a user is kept of both, until it is stored", async (t) => {
+  const cache = new MemoryCache();
+  const tab = () => playedChat(() => undefined, { cache }).chat;
+  const [one, two] = [tab(), tab()];
+  t.after(() => Promise.all([one.stop(), two.stop()]));
+  one.write(ROOM, "from the one");
+  two.write(ROOM, "from the other");
+  await one.keep();
+  await two.keep();
+  await one.keep();
+  const kept = async () => (await cache.rest())?.waiting.map(({ text }) => text).sort();
+  assert.deepEqual(await kept(), ["from the one", "from the other"]);
+  one.outbox.discard(one.outbox.waiting[0]!.key);
+  await one.keep();
+  assert.deepEqual(await kept(), ["from the other"]);
 });
