@@ -85,6 +85,7 @@ export function browse(shell) {
     shell.open(room.id);
   });
 
+  void chat.look().then(() => lounges.length > 0 && draw());
   void load();
   return dialog("Find a room", (done) => {
     close = done;

@@ -7,6 +7,9 @@ import { Shell } from "./shell.js";
 const app = /** @type {Element} */ (document.getElementById("app"));
 const session = new Session(location.origin, keptInBrowser("chatroom.session"));
 
+/** Rooms that one was added to are shown after so long at the latest. */
+const LOOK_EVERY_MS = 120_000;
+
 const OVER = {
   "signed-out": "You were signed out.",
   "guest-expired": "Your stay as a guest is over. Come in again, or create an account.",
@@ -25,11 +28,14 @@ async function enter() {
   let shell;
   const cache = await openIndexedDb(`chatroom.${user.id}`).catch(() => undefined);
   const chat = new Chat({ base: location.origin, session, ...(cache && { cache }), changed: (change) => shell?.changed(change) });
+  // Nobody tells that one was added to a room: as long as somebody looks at the page, it asks.
+  const looking = setInterval(() => document.visibilityState === "visible" && void chat.look(), LOOK_EVERY_MS);
   let isOver = false;
   /** @param {keyof typeof OVER} why @param {boolean} [forgets] */
   const over = async (why, forgets = true) => {
     if (isOver) return;
     isOver = true;
+    clearInterval(looking);
     shell?.end();
     await (forgets ? chat.forget() : chat.stop()).catch(() => undefined);
     session.forget();
@@ -41,8 +47,9 @@ async function enter() {
   addEventListener("online", () => chat.socket.wake());
   addEventListener("offline", () => chat.socket.lost());
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") chat.socket.wake();
-    else void chat.keep();
+    if (document.visibilityState === "hidden") return void chat.keep();
+    chat.socket.wake();
+    void chat.look();
   });
   await chat.start();
   shell.started();

@@ -16,7 +16,11 @@ export async function visit(shell, id) {
   const isWanted = () => location.hash.slice(1) === id && shell.room === undefined;
   try {
     const { room } = await chat.api.call("GET /v1/rooms/{id}", { path: { id } });
-    if (isWanted()) fill(main, card(shell, room));
+    // Somebody has added us since our list was read.
+    if (room.member && !chat.rooms.has(id)) await chat.enter(id);
+    if (!isWanted()) return;
+    if (room.member) shell.open(id);
+    else fill(main, card(shell, room));
   } catch (/** @type {any} */ why) {
     if (!isWanted()) return;
     const text = why?.problem?.status === 404 ? "There is no such room, or it is not for everybody." : trouble(why);

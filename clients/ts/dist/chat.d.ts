@@ -75,6 +75,11 @@ export declare class Chat {
     forget(): Promise<void>;
     /** The messages of a room; what was kept of it is shown until they are compared. */
     timeline(room: string): Timeline;
+    /**
+     * Looks whether there are rooms that one was added to: no frame tells it, sockets hear only of rooms that they follow.
+     * Done whenever the socket is live again; to be called when somebody looks at the list.
+     */
+    look(): Promise<void>;
     /** Joins a public room, and follows it. */
     join(room: string): Promise<void>;
     /** Follows a room that one is in from now on. */

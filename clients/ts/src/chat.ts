@@ -61,6 +61,11 @@ export class Chat {
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #markedAt = new Map<string, number>();
   #isLoaded = false;
+  /** Since the list was read it may have been live and away. */
+  #wasLive = false;
+  #looking: Promise<void> | undefined;
+  /** Rooms that one went out of while the list was read: what is answered may be older. */
+  readonly #left = new Set<string>();
   #isStopped = false;
 
   constructor(private readonly options: ChatOptions) {
@@ -143,6 +148,16 @@ export class Chat {
     return timeline;
   }
 
+  /**
+   * Looks whether there are rooms that one was added to: no frame tells it, sockets hear only of rooms that they follow.
+   * Done whenever the socket is live again; to be called when somebody looks at the list.
+   */
+  look(): Promise<void> {
+    if (!this.#isLoaded) return Promise.resolve();
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
   /** Joins a public room, and follows it. */
   async join(room: string): Promise<void> {
     const { position } = await this.api.call("PUT /v1/rooms/{id}/members/me", { path: { id: room } });
@@ -217,16 +232,36 @@ export class Chat {
     }
   }
 
+  async #look(): Promise<void> {
+    this.#left.clear();
+    try {
+      // What is known is told by frames, which may be newer.
+      const isNews = (id: string) => !this.rooms.has(id) && !this.#left.has(id);
+      const news = (await this.#all()).filter(({ id }) => isNews(id));
+      for (const room of news) this.#listed(room);
+      if (news.length > 0) this.options.changed({ of: "rooms" });
+    } catch {
+      // There will be another occasion.
+    }
+  }
+
+  /** All rooms that one is in. */
+  async #all(): Promise<Card[]> {
+    const all: Card[] = [];
+    let cursor: string | undefined;
+    do {
+      const query = cursor === undefined ? {} : { cursor };
+      const page = await this.api.call("GET /v1/users/me/rooms", { query });
+      all.push(...page.items);
+      this.socket.position ??= page.position;
+      cursor = page.page.has_more_after ? (page.page.next ?? undefined) : undefined;
+    } while (cursor !== undefined);
+    return all;
+  }
+
   async #load(): Promise<void> {
     try {
-      let cursor: string | undefined;
-      do {
-        const query = cursor === undefined ? {} : { cursor };
-        const page = await this.api.call("GET /v1/users/me/rooms", { query });
-        for (const room of page.items) this.#listed(room);
-        this.socket.position ??= page.position;
-        cursor = page.page.has_more_after ? (page.page.next ?? undefined) : undefined;
-      } while (cursor !== undefined);
+      for (const room of await this.#all()) this.#listed(room);
       for (const room of this.#kept.keys()) if (!this.rooms.has(room)) await this.#cache.dropRoom(room);
       this.#isLoaded = true;
     } catch {
@@ -248,6 +283,8 @@ export class Chat {
     if (state.is === "live") {
       this.outbox.flush();
       if (!this.#isLoaded) this.#after("load", 0, () => void this.#load());
+      else if (this.#wasLive) void this.look();
+      this.#wasLive = true;
       for (const timeline of this.#timelines.values()) {
         timeline.isKept = false;
         timeline.again();
@@ -309,6 +346,7 @@ export class Chat {
   }
 
   #gone(room: string, reason: string): void {
+    this.#left.add(room);
     this.rooms.delete(room);
     this.#timelines.delete(room);
     this.#written.delete(room);

@@ -72,3 +72,36 @@ test("what waits in two tabs of a user is kept of both, until it is stored", asy
   await one.keep();
   assert.deepEqual(await kept(), ["from the other"]);
 });
+
+// Red with `look` left out of `#connection` (chat.ts); with `#left` not looked into.
+test("a room that somebody was added to is found when the socket is back, and when he looks; one that he left is not", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const [ADDED, LEFT] = ["added", "left"];
+  let rooms = [card(ROOM), card(LEFT)];
+  let meanwhile = () => undefined as void;
+  const { chat, server } = playedChat((asked) => {
+    if (asked.startsWith("DELETE")) return {};
+    const answer = listed(rooms);
+    meanwhile();
+    return answer;
+  });
+  t.after(() => chat.stop());
+  await chat.start();
+  await settled();
+  server().greets(5);
+  server().isCaughtUp(5);
+  rooms = [...rooms, card(ADDED)];
+  server().onclose?.({ code: 4010 });
+  chat.socket.wake();
+  await settled();
+  server().greets(5);
+  server().isCaughtUp(5);
+  await settled();
+  t.mock.timers.tick(1);
+  assert.deepEqual([...chat.rooms.keys()], [ROOM, LEFT, ADDED]);
+  assert.deepEqual(server().subs.map(({ room }) => room), [ADDED], "it is heard from now on");
+  meanwhile = () => server().tells({ t: "room_gone", d: { room: LEFT, reason: "kicked" } });
+  rooms = [...rooms, card("another")];
+  await chat.look();
+  assert.deepEqual([...chat.rooms.keys()], [ROOM, ADDED, "another"]);
+});
