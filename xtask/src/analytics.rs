@@ -1,5 +1,6 @@
 //! Do the files that analysts get say what the read model says? Asked by others' programs: DuckDB, Polars and a fold in Python.
 
+use crate::binary;
 use anyhow::{Context, Result, ensure};
 use std::{
     collections::BTreeMap,
@@ -39,16 +40,13 @@ pub(crate) struct Asked {
 /// Puts conversations into a system of its own, replays it in both forms and compares; again after a rebuild and its rollback.
 pub(crate) fn run(asked: &Asked) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace lies above xtask")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target));
-    let python = python(root, &target)?;
-    let mut build = Command::new("cargo");
-    build.current_dir(root).args(["build", "--locked", "-p", "chatroom"]).args(asked.release.then_some("--release"));
-    done(&mut build)?;
+    let python = python(root)?;
+    let built = binary::built(root, asked.release)?;
     let dir = std::env::temp_dir().join(format!("chatroom-analytics-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
     // Its own copy: somebody else may build meanwhile.
     let binary = dir.join("chatroom");
-    fs::copy(target.join(if asked.release { "release" } else { "debug" }).join("chatroom"), &binary)?;
+    fs::copy(built, &binary)?;
     let system = System::start(&binary, &dir)?;
     let compared = Comparison { root, binary: &binary, dir: &dir, python: &python, system: &system }.run(asked);
     drop(system);
@@ -192,9 +190,9 @@ fn environment(file: &Path) -> Result<BTreeMap<String, String>> {
 }
 
 /// What the scripts stand on, of exact versions with their hashes, once.
-fn python(root: &Path, target: &Path) -> Result<PathBuf> {
+fn python(root: &Path) -> Result<PathBuf> {
     let wanted = root.join("analytics/requirements.txt");
-    let folder = target.join("analytics-python");
+    let folder = binary::target(root).join("analytics-python");
     let stamp = folder.join("requirements.txt");
     let text = fs::read_to_string(&wanted)?;
     if fs::read_to_string(&stamp).is_ok_and(|there| there == text) {

@@ -1,6 +1,7 @@
 //! Checks that a machine can make: `cargo xtask tidy` holds the house's own rules.
 
 mod analytics;
+mod binary;
 mod tidy;
 mod web;
 

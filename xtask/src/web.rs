@@ -1,9 +1,10 @@
 //! Do the client and the page hold? Types, the committed JavaScript, and tests against a real system in a real browser.
 
+use crate::binary;
 use anyhow::{Context, Result, bail, ensure};
 use std::{
     env,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -35,18 +36,18 @@ pub(crate) fn run() -> Result<()> {
         .context("clients/ts/dist is not what src says: `npm run build` there, and commit it")?;
     must(&client, "npm", &["run", "--silent", "check"])?;
     must(&page, "npm", &["run", "--silent", "check"])?;
-    // As `cargo test` has built it: with the features of one package alone all of it would be built once more.
-    must(root, "cargo", &["build", "--locked", "--workspace", "--bins", "--tests"])?;
-    tests(&client, root)?;
-    tests(&page, root)?;
+    let binary = match env::var_os("CHATROOM_BIN") {
+        Some(binary) => binary.into(),
+        None => binary::built(root, false)?,
+    };
+    tests(&client, &binary)?;
+    tests(&page, &binary)?;
     println!("web: client and page hold");
     Ok(())
 }
 
-/// The tests start the binary that was just built, wherever cargo was told to put it.
-fn tests(folder: &Path, root: &Path) -> Result<()> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let binary = env::var_os("CHATROOM_BIN").unwrap_or_else(|| root.join(target).join("debug/chatroom").into());
+/// The tests start the binary that was just built, unless another one is named.
+fn tests(folder: &Path, binary: &Path) -> Result<()> {
     println!("web: npm test in {}", folder.display());
     let mut command = Command::new("npm");
     command.args(["run", "--silent", "test"]).env("CHATROOM_BIN", binary).current_dir(folder).stdin(Stdio::null());
