@@ -27,10 +27,13 @@ use super::{
     bed::Bed,
     poster::{TEXT, takes_one},
 };
+use crate::progress::Progress;
 
 /// A stream of the bench's own, set like `CHAT`.
 const STREAM: &str = "BENCH";
 const SUBJECT: &str = "bench.msg";
+/// Written between two looks at how far it is.
+const EVENTS_AT_ONCE: u32 = 10_000;
 
 /// What one turn of the reference came to.
 pub(super) struct Stored {
@@ -123,6 +126,20 @@ impl Batcher {
         let each = try_join_all(self.members.iter().map(|member| self.one_after_the_other(*member, &left))).await?;
         let elapsed = began.elapsed();
         Ok((Stored { count: posts, took: Vec::new(), elapsed }, each.into_iter().flatten().collect()))
+    }
+
+    /// As [`Batcher::append`], of many, and says how far it is.
+    pub(super) async fn writes(&self, bed: &Bed, events: u32) -> Result<()> {
+        let progress = Progress::of("events written", u64::from(events), 0);
+        let mut done = 0;
+        while done < events {
+            let some = EVENTS_AT_ONCE.min(events - done);
+            self.append(some).await?;
+            bed.is_whole()?;
+            done += some;
+            progress.at(u64::from(done));
+        }
+        Ok(())
     }
 
     async fn one_after_the_other(&self, member: Member, left: &AtomicU32) -> Result<Vec<MessageId>> {

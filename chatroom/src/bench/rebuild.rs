@@ -17,20 +17,18 @@ use super::{
     table::Tables,
     turns,
 };
-use crate::{progress::Progress, rebuild};
+use crate::rebuild;
 
 /// Events of the log, unless told otherwise.
 const EVENTS: u32 = 1_000_000;
 const WRITERS: usize = 256;
-/// Written between two looks at how far it is.
-const EVENTS_AT_ONCE: u32 = 10_000;
 /// Where it is made.
 const NEXT: &str = "rm_next";
 
 /// Measures it.
 pub(super) async fn measure(bed: &Bed, args: &BenchArgs) -> Result<Vec<Goal>> {
     let events = args.events.unwrap_or(EVENTS);
-    write(bed, events).await?;
+    Batcher::start(bed, WRITERS).await?.writes(bed, events).await?;
     let log = Arc::new(JetStream::new(bed.servers.nats.connect(Role::Operator).await?));
     let workshop = Workshop::new(log, &Secret::from(bed.servers.postgres.url(Role::Operator).as_str()))?;
     let tables = Tables::of(bed).await?;
@@ -69,18 +67,4 @@ pub(super) async fn measure(bed: &Bed, args: &BenchArgs) -> Result<Vec<Goal>> {
         is_skipped: false,
         lost,
     }])
-}
-
-async fn write(bed: &Bed, events: u32) -> Result<()> {
-    let writers = Batcher::start(bed, WRITERS).await?;
-    let progress = Progress::of("events written", u64::from(events), 0);
-    let mut done = 0;
-    while done < events {
-        let some = EVENTS_AT_ONCE.min(events - done);
-        writers.append(some).await?;
-        bed.is_whole()?;
-        done += some;
-        progress.at(u64::from(done));
-    }
-    Ok(())
 }

@@ -39,7 +39,7 @@ struct Replayed {
 
 /// Measures both.
 pub(super) async fn measure(bed: &Bed, args: &BenchArgs) -> Result<Vec<Goal>> {
-    Batcher::start(bed, WRITERS).await?.append(args.events.unwrap_or(EVENTS)).await?;
+    Batcher::start(bed, WRITERS).await?.writes(bed, args.events.unwrap_or(EVENTS)).await?;
     let end = bed.log().await?.extent(StreamName::Chat).await?.last;
     let pressure = cpu::pressure();
     let lines = || async { Ok(replayed(bed, end, &["-o", "ndjson"]).await?.per_second) };
