@@ -36,10 +36,7 @@ pub(crate) fn run() -> Result<()> {
         .context("clients/ts/dist is not what src says: `npm run build` there, and commit it")?;
     must(&client, "npm", &["run", "--silent", "check"])?;
     must(&page, "npm", &["run", "--silent", "check"])?;
-    let binary = match env::var_os("CHATROOM_BIN") {
-        Some(binary) => binary.into(),
-        None => binary::built(root, false)?,
-    };
+    let binary = binary::built(root, false)?;
     tests(&client, &binary)?;
     tests(&page, &binary)?;
     println!("web: client and page hold");
