@@ -176,8 +176,9 @@ test("what found no place in identify follows at the pace that the server allows
 });
 
 // Red with `this.rooms.seq(room)` alone in `#sub` (socket.ts): the server begins at the room's end, and says nothing.
-test("a room that found no place in identify and has no number any more is told where it stands", async () => {
+test("a room that found no place in identify and has no number any more is told where it stands", async (t) => {
   const { socket, resets, next } = playing();
+  t.after(() => socket.stop());
   const all = Array.from({ length: 400 }, () => uuidv7());
   for (const room of all) socket.follow(room, 7);
   socket.follow(ROOM, 1);
@@ -193,7 +194,6 @@ test("a room that found no place in identify and has no number any more is told 
   const room = String(sub?.["room"]);
   server.tells({ t: "reset", d: { room, reason: "ahead", p: "p9", head: 9 } });
   assert.deepEqual([resets, socket.rooms.seq(room)], [[9], 9]);
-  socket.stop();
 });
 
 test("who looks at a room hears it from the beginning of the next socket on", () => {
