@@ -7,13 +7,14 @@ use platform::Shutdown;
 use std::{collections::BTreeMap, path::Path, time::Duration};
 use tokio::{
     task::{AbortHandle, JoinSet},
-    time::{Instant, Interval, sleep, timeout_at},
+    time::{Instant, Interval, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     faults::Output,
     ground::{Beside, Ground},
+    hearing::until_served,
     person::Person,
     verdict::Verdict,
 };
@@ -29,8 +30,6 @@ const GRACE_MS: &str = "500";
 const PATIENCE_SECS: &str = "5";
 /// A lease ends 75 s after it was written last, and the server looks after that now and then.
 const SEEN_WITHIN: Duration = Duration::from_secs(120);
-const OPENS_WITHIN: Duration = Duration::from_secs(30);
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 const BACK: &str = "the log is back";
 
@@ -167,20 +166,13 @@ impl Clients {
 }
 
 async fn opened(api: &Api, person: &Person, room: RoomId, since: &str) -> Result<Socket> {
-    let deadline = Instant::now() + OPENS_WITHIN;
-    loop {
-        let opening = async {
-            let (mut socket, _) = Socket::open(api).await?;
-            socket.identify(&person.access, &[Follow { room, seq: None }], Some(since)).await?;
-            while socket.frame().await?.t != "caught_up" {}
-            Ok::<Socket, Closed>(socket)
-        };
-        match opening.await {
-            Ok(socket) => return Ok(socket),
-            Err(why) if Instant::now() > deadline => bail!("no socket: {why}"),
-            Err(_) => sleep(AGAIN_AFTER).await,
-        }
-    }
+    let opening = async || {
+        let (mut socket, _) = Socket::open(api).await?;
+        socket.identify(&person.access, &[Follow { room, seq: None }], Some(since)).await?;
+        while socket.frame().await?.t != "caught_up" {}
+        Ok(socket)
+    };
+    until_served(opening).await.context("no socket")
 }
 
 /// Somebody in the room, who is told of the others.

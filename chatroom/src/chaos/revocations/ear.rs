@@ -1,14 +1,14 @@
 //! What does one socket of somebody hear who is about to be shut out? Everything, with when; up to its end.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use events::{Position, RoomId};
 use std::{collections::BTreeMap, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::scene::Scene;
 use crate::{
-    chaos::person::Person,
+    chaos::{hearing::until_served, person::Person},
     client::{Closed, Follow, Frame, Socket},
 };
 
@@ -16,9 +16,6 @@ use crate::{
 const NARROW_BYTES: u32 = 4 << 10;
 /// What it hears of its past before it stops to listen until its person is shut out.
 const HEARD_BEFORE: usize = 20;
-/// A service that is behind for a moment sends clients away.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
-const OPENS_WITHIN: Duration = Duration::from_secs(60);
 /// What has not ended so long after it was to has not ended.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
@@ -56,7 +53,7 @@ impl Ear {
     /// Hears what happens in these rooms from now on.
     pub(super) async fn live(scene: &Scene, on: usize, who: &Person, rooms: [RoomId; 2], since: &str) -> Result<Self> {
         let follow = rooms.map(|room| Follow { room, seq: None });
-        opens(async || {
+        until_served(async || {
             let (mut socket, _) = Socket::open(&scene.queries[on]).await?;
             socket.identify(&who.access, &follow, Some(since)).await?;
             Self::of(socket, None).hears_until(|frame, _| frame.t == "caught_up").await
@@ -73,7 +70,7 @@ impl Ear {
         since: &str,
         go_on: CancellationToken,
     ) -> Result<Self> {
-        opens(async || {
+        until_served(async || {
             let mut socket = Socket::narrow(&scene.queries[on], NARROW_BYTES).await?;
             socket.identify(&who.access, &follow, Some(since)).await?;
             Self::of(socket, Some(go_on.clone())).hears_until(|_, heard| heard.frames.len() >= HEARD_BEFORE).await
@@ -128,18 +125,6 @@ impl Ear {
         // Without an end it is judged as what it is.
         let _ = timeout(ENDS_WITHIN, hearing).await;
         self.heard
-    }
-}
-
-/// Opens a socket, again where a service that is behind sends it away.
-async fn opens(open: impl AsyncFn() -> Result<Ear, Closed>) -> Result<Ear> {
-    let deadline = Instant::now() + OPENS_WITHIN;
-    loop {
-        match open().await {
-            Ok(ear) => return Ok(ear),
-            Err(why) if Instant::now() > deadline => bail!("no socket: {why}"),
-            Err(_) => sleep(AGAIN_AFTER).await,
-        }
     }
 }
 
