@@ -175,6 +175,18 @@ test("what found no place in identify follows at the pace that the server allows
   socket.stop();
 });
 
+// Red with nothing said in `renew` (socket.ts).
+test("a fresh token is shown on the socket that is open", async (t) => {
+  const { socket, next } = playing();
+  t.after(() => socket.stop());
+  const opening = next();
+  socket.start();
+  const server = await opening;
+  server.greets(0);
+  await socket.renew();
+  assert.deepEqual(server.said.at(-1), { t: "auth", d: { token: "fresh" } });
+});
+
 // Red with `this.rooms.seq(room)` alone in `#sub` (socket.ts): the server begins at the room's end, and says nothing.
 test("a room that found no place in identify and has no number any more is told where it stands", async (t) => {
   const { socket, resets, next } = playing();

@@ -77,6 +77,15 @@ function late(ms: number, what: string): Promise<never> {
   return new Promise((_, failed) => setTimeout(() => failed(new Error(`${what} within ${ms} ms`)), ms).unref());
 }
 
+const clients = new Set<Chat>();
+
+/** Ends what a test has started, also where it failed: what still listens keeps all tests from ending. */
+export async function everybodyLeaves(): Promise<void> {
+  const leaving = [...clients];
+  clients.clear();
+  await Promise.all(leaving.map((chat) => chat.stop()));
+}
+
 /** A client in whose changes one can wait. */
 export class Person {
   readonly chat: Chat;
@@ -84,6 +93,7 @@ export class Person {
 
   private constructor(url: string, readonly session: Session, options: Partial<ConstructorParameters<typeof Chat>[0]>) {
     this.chat = new Chat({ base: url, session, changed: (change) => this.#changed(change), ...options });
+    clients.add(this.chat);
   }
 
   static async registers(url: string, name: string, options: Partial<ConstructorParameters<typeof Chat>[0]> = {}): Promise<Person> {
