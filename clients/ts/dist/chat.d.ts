@@ -1,11 +1,13 @@
 import { Api } from "./api.js";
 import { type Cache } from "./cache.js";
+import { type Card } from "./card.js";
 import type { OfLounge } from "./frames.js";
 import { Outbox, type Extras } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
 import type { Lounge } from "./rest.js";
 import type { Session } from "./session.js";
-import { ChatSocket, type SocketOptions } from "./socket.js";
+import { ChatSocket } from "./socket.js";
+import type { SocketOptions } from "./socket_options.js";
 import { Timeline } from "./timeline.js";
 /** What changed, so that only that is drawn anew. */
 export type Change = {
@@ -51,22 +53,9 @@ export declare class Chat {
     readonly outbox: Outbox;
     readonly presences: Presences;
     readonly typists: Typists;
-    /** The rooms that one is in. */
-    readonly rooms: Map<string, {
-        active: boolean;
-        created_at: string;
-        guests: boolean;
-        head: number;
-        id: string;
-        language: string;
-        lounge_id: string;
-        member?: import("./rest.js").OwnMembership | null;
-        member_count: number;
-        name: string;
-        topic?: string | null;
-        visibility: import("./rest.js").Visibility;
-    }>;
     constructor(options: ChatOptions);
+    /** The rooms that one is in. */
+    get rooms(): Map<string, Card>;
     /** Shows what was kept, then asks what there is, then follows it. */
     start(): Promise<void>;
     /** Ends everything; what waits stays kept. */

@@ -1,19 +1,18 @@
 // What does an application stand on? One signed-in user: rooms with what is new in them, live, kept, and written offline.
 import { Api } from "./api.js";
-import { keepable, MemoryCache, VERSION } from "./cache.js";
-import { cardOf, changedCard, counted, recounts, settingsOf } from "./card.js";
+import { MemoryCache } from "./cache.js";
+import { cardOf } from "./card.js";
+import { Cards } from "./cards.js";
+import { Keeping } from "./keeping.js";
+import { Later } from "./later.js";
 import { Outbox } from "./outbox.js";
 import { Presences, Typists } from "./presences.js";
 import { ChatSocket } from "./socket.js";
 import { Timeline } from "./timeline.js";
 /** What is kept is written after so long without a change. */
 const KEEP_AFTER_MS = 500;
-/** Counts are asked for again after so long: several changes are one question. */
-const RECOUNT_AFTER_MS = 400;
 /** What could not be asked is asked again after so long. */
 const LOAD_AGAIN_AFTER_MS = 5_000;
-/** A server takes one marker in two seconds. */
-const READ_EVERY_MS = 2_000;
 /** A signed-in user's chat. */
 export class Chat {
     options;
@@ -23,28 +22,19 @@ export class Chat {
     outbox;
     presences = new Presences();
     typists;
-    /** The rooms that one is in. */
-    rooms = new Map();
+    #cards;
     #timelines = new Map();
-    #kept = new Map();
-    /** What was written down of each room last. */
-    #written = new Map();
-    #cache;
-    #timers = new Map();
-    #markedAt = new Map();
-    #isLoaded = false;
+    #keeping;
+    #later = new Later();
     /** Since the list was read it may have been live and away. */
     #wasLive = false;
-    #looking;
-    /** Rooms that one went out of while the list was read: what is answered may be older. */
-    #left = new Set();
     #isStopped = false;
     constructor(options) {
         this.options = options;
         const { session, base } = options;
         this.me = session.user?.id ?? "";
         this.api = new Api(base, session, options.fetcher);
-        this.#cache = options.cache ?? new MemoryCache();
+        this.#keeping = new Keeping(options.cache ?? new MemoryCache());
         this.typists = new Typists((room) => options.changed({ of: "typing", room }));
         this.outbox = new Outbox(this.api, (waiting) => this.#outboxChanged(waiting));
         this.socket = new ChatSocket({
@@ -67,17 +57,26 @@ export class Chat {
                     this.presences.take(users ?? []);
                     options.changed({ of: "presence" });
                 },
-                read: ({ room }) => this.#recount(room),
+                read: ({ room }) => this.#cards.recount(room),
             },
         });
+        this.#cards = new Cards({
+            me: this.me,
+            api: this.api,
+            socket: this.socket,
+            later: this.#later,
+            listed: (card) => this.#listed(card),
+            changed: () => options.changed({ of: "rooms" }),
+        });
+    }
+    /** The rooms that one is in. */
+    get rooms() {
+        return this.#cards.rooms;
     }
     /** Shows what was kept, then asks what there is, then follows it. */
     async start() {
-        const [kept, rest] = await Promise.all([this.#cache.rooms(), this.#cache.rest()]);
-        for (const { state } of kept)
-            if (state.me === this.me)
-                this.#kept.set(state.room, state);
-        this.outbox.restore(rest?.version === VERSION ? rest.waiting : []);
+        const rest = await this.#keeping.open(this.me);
+        this.outbox.restore(rest?.waiting ?? []);
         this.socket.position = rest?.position;
         await this.#load();
         if (!this.#isStopped)
@@ -87,16 +86,16 @@ export class Chat {
     async stop() {
         this.socket.stop();
         this.outbox.stop();
-        for (const timer of this.#timers.values())
-            clearTimeout(timer);
+        this.#later.end();
         // A store that does not answer ends nothing less.
         await this.keep().catch(() => undefined);
+        this.#keeping.end();
         this.#isStopped = true;
     }
     /** Ends everything, and forgets what is kept of this user. */
     async forget() {
         await this.stop();
-        await this.#cache.clear();
+        await this.#keeping.clear();
     }
     /** The messages of a room; what was kept of it is shown until they are compared. */
     timeline(room) {
@@ -106,13 +105,13 @@ export class Chat {
         this.socket.hurry(room);
         const card = this.rooms.get(room);
         const seq = this.socket.rooms.seq(room) ?? card?.head ?? 0;
-        const kept = this.#kept.get(room);
+        const kept = this.#keeping.rooms.get(room);
         const of = { room, me: this.me, role: card?.member?.role ?? null, seq };
         const isWhole = kept !== undefined && kept.seq === seq;
         const timeline = new Timeline(this.api, isWhole ? { ...of, kept } : of, () => this.socket.position, () => this.#roomChanged(room));
         this.#timelines.set(room, timeline);
         if (isWhole)
-            this.#written.set(room, timeline.state);
+            this.#keeping.isWritten(room, timeline.state);
         // A window that is whole and followed needs no reading: the socket tells what is missing.
         if (!isWhole)
             void timeline.latest();
@@ -123,10 +122,7 @@ export class Chat {
      * Done whenever the socket is live again; to be called when somebody looks at the list.
      */
     look() {
-        if (!this.#isLoaded)
-            return Promise.resolve();
-        this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
-        return this.#looking;
+        return this.#cards.look();
     }
     /** Joins a public room, and follows it. */
     async join(room) {
@@ -151,19 +147,7 @@ export class Chat {
     }
     /** Somebody has looked at the room up to its end. */
     read(room) {
-        const card = this.rooms.get(room);
-        const seq = this.socket.rooms.seq(room) ?? 0;
-        if (!card?.member || (card.member.unread === 0 && card.member.mentions === 0))
-            return;
-        this.rooms.set(room, { ...card, member: { ...card.member, unread: 0, mentions: 0, read: seq } });
-        this.options.changed({ of: "rooms" });
-        const wait = Math.max(0, READ_EVERY_MS - (Date.now() - (this.#markedAt.get(room) ?? 0)));
-        this.#after(`read ${room}`, wait, () => {
-            this.#markedAt.set(room, Date.now());
-            const read = { path: { id: room }, body: { seq: this.socket.rooms.seq(room) ?? seq } };
-            // Not marked is marked with the next message.
-            this.api.call("PUT /v1/rooms/{id}/read", read).catch(() => undefined);
-        });
+        this.#cards.read(room);
     }
     /** Asks who of a room is there. */
     async whoIsThere(room) {
@@ -183,83 +167,36 @@ export class Chat {
     }
     /** Writes down what is to be there at the next start. */
     async keep() {
-        if (this.#isStopped)
-            return;
-        const { position } = this.socket;
-        await this.#cache.changeRest((before) => {
-            const waiting = this.outbox.withOthers(before?.version === VERSION ? before.waiting : []);
-            return { version: VERSION, waiting, ...(position !== undefined && { position }) };
-        });
-        for (const [room, timeline] of this.#timelines) {
-            if (this.#isStopped)
-                return;
-            if (timeline.isKept || !this.rooms.has(room) || this.#written.get(room) === timeline.state)
-                continue;
-            this.#written.set(room, timeline.state);
-            const state = keepable({ ...timeline.state, settings: settingsOf(this.rooms.get(room)) });
-            if (state)
-                await this.#cache.putRoom({ state, at_ms: Date.now() });
-        }
-    }
-    async #look() {
-        this.#left.clear();
-        try {
-            // What is known is told by frames, which may be newer.
-            const isNews = (id) => !this.rooms.has(id) && !this.#left.has(id);
-            const news = (await this.#all()).filter(({ id }) => isNews(id));
-            for (const room of news)
-                this.#listed(room);
-            if (news.length > 0)
-                this.options.changed({ of: "rooms" });
-        }
-        catch {
-            // There will be another occasion.
-        }
-    }
-    /** All rooms that one is in. */
-    async #all() {
-        const all = [];
-        let cursor;
-        do {
-            const query = cursor === undefined ? {} : { cursor };
-            const page = await this.api.call("GET /v1/users/me/rooms", { query });
-            all.push(...page.items);
-            this.socket.position ??= page.position;
-            cursor = page.page.has_more_after ? (page.page.next ?? undefined) : undefined;
-        } while (cursor !== undefined);
-        return all;
+        await this.#keeping.keep(this.socket.position, this.outbox, this.#timelines, this.rooms);
     }
     async #load() {
         try {
-            for (const room of await this.#all())
-                this.#listed(room);
-            for (const room of this.#kept.keys())
+            await this.#cards.load();
+            for (const room of this.#keeping.rooms.keys())
                 if (!this.rooms.has(room))
-                    await this.#cache.dropRoom(room);
-            this.#isLoaded = true;
+                    await this.#keeping.drop(room);
         }
         catch {
             // No server: what was kept is what there is, and the socket finds out what became of it.
-            for (const state of this.#kept.values())
+            for (const state of this.#keeping.rooms.values())
                 if (!this.rooms.has(state.room))
-                    this.#listed(cardOf(state));
-            this.#after("load", LOAD_AGAIN_AFTER_MS, () => void this.#load());
+                    this.#cards.list(cardOf(state));
+            this.#later.in("load", LOAD_AGAIN_AFTER_MS, () => void this.#load());
         }
         this.options.changed({ of: "rooms" });
     }
     #listed(card) {
-        this.rooms.set(card.id, card);
         if (!this.socket.rooms.has(card.id))
-            this.socket.followInTurn(card.id, this.#kept.get(card.id)?.seq ?? card.head);
+            this.socket.followInTurn(card.id, this.#keeping.rooms.get(card.id)?.seq ?? card.head);
         // What was kept goes on from where it is; without what comes it would not be whole when it is shown.
-        if (this.#kept.has(card.id))
+        if (this.#keeping.rooms.has(card.id))
             this.timeline(card.id);
     }
     #connection(state) {
         if (state.is === "live") {
             this.outbox.flush();
-            if (!this.#isLoaded)
-                this.#after("load", 0, () => void this.#load());
+            if (!this.#cards.isLoaded)
+                this.#later.in("load", 0, () => void this.#load());
             else if (this.#wasLive)
                 void this.look();
             this.#wasLive = true;
@@ -271,10 +208,8 @@ export class Chat {
         this.options.changed({ of: "connection" });
     }
     #ready(ready) {
-        for (const { id, role, head, read, unread, mentions } of ready.rooms) {
-            const card = this.rooms.get(id);
-            if (card)
-                this.rooms.set(id, { ...card, head, member: { role, read, unread, mentions } });
+        this.#cards.ready(ready);
+        for (const { id, role } of ready.rooms) {
             const timeline = this.#timelines.get(id);
             if (!timeline)
                 continue;
@@ -291,31 +226,13 @@ export class Chat {
         const { room } = frame;
         if (frame.t === "message.posted")
             this.#posted(room, frame.d);
-        else if (/^(messages?\.(deleted|moderated|removed))$/.test(frame.t))
-            this.#recountIfUnread(room);
-        else
-            this.#card(frame);
-        if (recounts(frame.t))
-            this.#recount(room);
+        this.#cards.take(frame);
         this.#timelines.get(room)?.take(frame);
     }
     #posted(room, posted) {
         if (posted.author.id === this.me)
             this.outbox.stored(posted.key, posted.id);
         this.typists.wrote(room, posted.author.id);
-        const card = this.rooms.get(room);
-        if (!card?.member || this.socket.state.is !== "live")
-            return;
-        this.rooms.set(room, counted(card, posted, this.me));
-        this.options.changed({ of: "rooms" });
-    }
-    #card(frame) {
-        const card = this.rooms.get(frame.room);
-        const after = card && changedCard(card, frame, this.me);
-        if (!after || after === card)
-            return;
-        this.rooms.set(frame.room, after);
-        this.options.changed({ of: "rooms" });
     }
     #person(frame) {
         if (frame.t.startsWith("lounge."))
@@ -324,70 +241,37 @@ export class Chat {
             timeline.takePerson(frame);
     }
     #reset({ room, head, p }) {
-        this.#kept.delete(room);
-        void this.#cache.dropRoom(room);
+        void this.#keeping.drop(room);
         void this.#timelines.get(room)?.reset(head, p);
-        this.#recount(room);
+        this.#cards.recount(room);
     }
     #gone(room, reason) {
-        this.#left.add(room);
-        this.rooms.delete(room);
+        this.#cards.drop(room);
         this.#timelines.delete(room);
-        this.#written.delete(room);
-        this.#kept.delete(room);
-        void this.#cache.dropRoom(room);
+        void this.#keeping.drop(room);
         this.socket.unfollow(room);
         this.options.changed({ of: "gone", room, reason });
         this.options.changed({ of: "rooms" });
     }
-    #recountIfUnread(room) {
-        if (this.rooms.get(room)?.member?.unread)
-            this.#recount(room);
-    }
-    /** Counts are derived: after what may lower them, the server is asked. */
-    #recount(room) {
-        this.#after(`count ${room}`, RECOUNT_AFTER_MS, () => {
-            const ask = { path: { id: room }, minPosition: this.socket.position };
-            this.api.call("GET /v1/rooms/{id}", ask).then((answer) => {
-                if (!this.rooms.has(room))
-                    return;
-                this.rooms.set(room, answer.room);
-                this.options.changed({ of: "rooms" });
-            }).catch(() => undefined);
-        });
-    }
     #roomChanged(room) {
         const timeline = this.#timelines.get(room);
         if (timeline && !timeline.isKept && timeline.state.at_end && timeline.reading.size === 0)
-            this.#settle(room, timeline);
+            this.#shown(room);
         this.#keepLater();
         this.options.changed({ of: "room", room });
     }
     /** What was answered and is in the window is shown there. */
-    #settle(room, timeline) {
-        for (const one of this.outbox.waiting) {
-            const isShown = one.room === room && timeline.state.messages.some((message) => message.id === one.message);
-            if (isShown && one.message)
-                this.outbox.stored(undefined, one.message);
-        }
+    #shown(room) {
+        this.outbox.shown(room, this.#timelines.get(room)?.state.messages ?? []);
     }
     #outboxChanged(waiting) {
         this.#keepLater();
         this.options.changed({ of: "outbox" });
-        for (const room of new Set(waiting.map((one) => one.room))) {
-            const timeline = this.#timelines.get(room);
-            const answered = waiting.find((one) => one.room === room && one.message !== undefined);
-            if (timeline && answered?.message && timeline.state.messages.some(({ id }) => id === answered.message)) {
-                queueMicrotask(() => this.outbox.stored(undefined, answered.message));
-            }
-        }
+        const answered = waiting.filter((one) => one.message !== undefined);
+        for (const room of new Set(answered.map((one) => one.room)))
+            queueMicrotask(() => this.#shown(room));
     }
     #keepLater() {
-        this.#after("keep", KEEP_AFTER_MS, () => void this.keep().catch(() => undefined));
-    }
-    #after(name, ms, work) {
-        clearTimeout(this.#timers.get(name));
-        if (!this.#isStopped)
-            this.#timers.set(name, setTimeout(work, ms));
+        this.#later.in("keep", KEEP_AFTER_MS, () => void this.keep().catch(() => undefined));
     }
 }

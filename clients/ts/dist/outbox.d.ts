@@ -23,8 +23,10 @@ export declare class Outbox {
     write(room: string, text: string, extras?: Extras): boolean;
     /** The author's own frame came: it is stored, whatever the answer was. */
     stored(key: string | undefined, message: string): void;
-    /** The room's window shows all that is stored: what was answered is in it. */
-    settle(room: string): void;
+    /** The room's window has these messages: what was answered and is among them waits no more. */
+    shown(room: string, messages: readonly {
+        id: string;
+    }[]): void;
     /** Sends what was refused once more, under a new key: the old one stands for the refused request. */
     again(key: string): void;
     discard(key: string): void;

@@ -44,9 +44,10 @@ export class Outbox {
         if (rest.length !== this.#waiting.length)
             this.#set(rest);
     }
-    /** The room's window shows all that is stored: what was answered is in it. */
-    settle(room) {
-        const rest = this.#waiting.filter((one) => one.room !== room || one.message === undefined);
+    /** The room's window has these messages: what was answered and is among them waits no more. */
+    shown(room, messages) {
+        const isShown = (one) => one.room === room && messages.some(({ id }) => id === one.message);
+        const rest = this.#waiting.filter((one) => !isShown(one));
         if (rest.length !== this.#waiting.length)
             this.#set(rest);
     }

@@ -2,18 +2,14 @@
 import { Backoff } from "./backoff.js";
 import { verdict, ZOMBIE } from "./close.js";
 import { isPlainFrame, isRoomFrame } from "./frames.js";
+import { Later } from "./later.js";
 import { Rooms } from "./rooms.js";
+import { TakingUp } from "./taking_up.js";
 export const SUBPROTOCOL = "chatroom.v1";
 /** How long the server may take for its first word, and for an answer to a heartbeat. */
 const ANSWER_WITHIN_MS = 10_000;
 /** A token that ends sooner than this is replaced on the open socket. */
 const RENEW_BEFORE_MS = 90_000;
-/** Rooms that found no place in `identify` follow one by one, with a half of the frames that a server takes in a minute. */
-const SUB_SHARE = 0.5;
-/** A room that the server cannot tell for now is asked for again after so long. */
-const PARKED_AGAIN_AFTER_MS = 60_000;
-/** Higher than any room's: a server answers with a `reset`, which says where the room stands. */
-const NO_ROOMS_NUMBER = Number.MAX_SAFE_INTEGER;
 /** The close code of a socket that was cut. */
 const CUT = 1006;
 /** A socket, and those that follow it. */
@@ -28,13 +24,21 @@ export class ChatSocket {
     #token;
     #hello;
     #drain;
-    #timers = new Map();
+    #later = new Later();
+    #takingUp;
     #backoff;
     #random;
     constructor(options) {
         this.options = options;
         this.#random = options.random ?? Math.random;
         this.#backoff = new Backoff(this.#random, Date.now);
+        this.#takingUp = new TakingUp({
+            rooms: this.rooms,
+            later: this.#later,
+            say: (said) => this.#say(said),
+            position: () => this.position,
+            framesPerMinute: () => this.#hello?.limits.frames_per_minute,
+        });
     }
     get state() {
         return this.#state;
@@ -68,19 +72,19 @@ export class ChatSocket {
     follow(room, seq, at) {
         this.rooms.follow(room, seq);
         if (this.#isIdentified())
-            this.#sub(room, at);
+            this.#takingUp.sub(room, at);
     }
     /** Follows one of many rooms behind this number, when it is its turn. */
     followInTurn(room, seq) {
         this.rooms.follow(room, seq, false);
-        if (this.#isIdentified() && !this.#timers.has("sub"))
-            this.#after("sub", 0, () => this.#subLater());
+        if (this.#isIdentified())
+            this.#takingUp.soon();
     }
     /** Somebody looks at the room: it does not wait for its turn. */
     hurry(room) {
         this.rooms.open(room);
         if (this.#isIdentified() && this.rooms.ask(room))
-            this.#sub(room);
+            this.#takingUp.sub(room);
     }
     unfollow(room) {
         if (this.rooms.drop(room) && this.#isIdentified())
@@ -124,15 +128,13 @@ export class ChatSocket {
         socket.onmessage = ({ data }) => this.#hear(String(data));
         socket.onclose = ({ code }) => this.#fell(code);
         socket.onerror = () => undefined;
-        this.#after("hello", ANSWER_WITHIN_MS, () => this.#fell(CUT));
+        this.#later.in("hello", ANSWER_WITHIN_MS, () => this.#fell(CUT));
     }
     /** Lets the socket go; what it still says is not heard. */
     #leave(code = 1000) {
         const socket = this.#socket;
         this.#socket = undefined;
-        for (const timer of this.#timers.values())
-            clearTimeout(timer);
-        this.#timers.clear();
+        this.#later.none();
         if (!socket)
             return;
         socket.onmessage = socket.onclose = null;
@@ -164,11 +166,7 @@ export class ChatSocket {
         const wait = this.#drain ? min + this.#random() * (max - min) : this.#backoff.next();
         this.#drain = undefined;
         this.#become({ is: "waiting", untilMs: Date.now() + wait });
-        this.#after("again", wait, () => void this.#connect());
-    }
-    #after(name, ms, work) {
-        clearTimeout(this.#timers.get(name));
-        this.#timers.set(name, setTimeout(work, ms));
+        this.#later.in("again", wait, () => void this.#connect());
     }
     #say(said) {
         if (this.#socket?.readyState === WebSocket.OPEN)
@@ -176,7 +174,7 @@ export class ChatSocket {
     }
     #hear(text) {
         // Whatever it says, it is there.
-        this.#stopTimer("answer");
+        this.#later.not("answer");
         const frame = JSON.parse(text);
         if (isRoomFrame(frame))
             this.#numbered(frame);
@@ -204,13 +202,7 @@ export class ChatSocket {
         if (known === "hopeless")
             this.#fell(CUT);
         else if (known === "new")
-            this.#sub(room);
-    }
-    #sub(room, at = this.position) {
-        // Without a number the server would begin at the room's end and not say where that is: what is held would be taken
-        // for whole.
-        const wanted = { room, seq: this.rooms.seq(room) ?? NO_ROOMS_NUMBER };
-        this.#say({ t: "sub", d: at === undefined ? wanted : { ...wanted, p: at } });
+            this.#takingUp.sub(room);
     }
     #control(frame) {
         const { events } = this.options;
@@ -223,7 +215,7 @@ export class ChatSocket {
                 this.#become({ is: "catching-up" });
                 this.#renewInTime();
                 this.#beatLater();
-                this.#subLater();
+                this.#takingUp.inTurn();
                 return events.ready?.(frame.d);
             case "caught_up":
                 this.rooms.whole(frame.d.room);
@@ -235,7 +227,7 @@ export class ChatSocket {
             case "reset":
                 this.rooms.follow(frame.d.room, frame.d.head);
                 if (frame.d.reason === "parked")
-                    this.#subAgain(frame.d.room);
+                    this.#takingUp.again(frame.d.room);
                 return events.reset?.(frame.d);
             case "room_gone":
                 this.rooms.drop(frame.d.room);
@@ -258,7 +250,7 @@ export class ChatSocket {
         }
     }
     #identify(hello) {
-        this.#stopTimer("hello");
+        this.#later.not("hello");
         this.#hello = hello;
         this.features = new Set(hello.features);
         const token = this.#token ?? "";
@@ -266,33 +258,20 @@ export class ChatSocket {
         const d = this.position === undefined ? { token, rooms } : { token, rooms, resume: this.position };
         this.#say({ t: "identify", d });
     }
-    /** Rooms that are not asked for yet, one by one. */
-    #subLater() {
-        this.#stopTimer("sub");
-        const room = this.rooms.nextUnasked();
-        if (room === undefined)
-            return;
-        this.#sub(room);
-        const everyMs = 60_000 / ((this.#hello?.limits.frames_per_minute ?? 60) * SUB_SHARE);
-        this.#after("sub", everyMs, () => this.#subLater());
-    }
-    #subAgain(room) {
-        this.#after(`parked ${room}`, PARKED_AGAIN_AFTER_MS, () => this.rooms.has(room) && this.#sub(room));
-    }
     #beatLater() {
         const every = this.#hello?.heartbeat_ms ?? 30_000;
-        this.#after("beat", every * (0.8 + 0.2 * this.#random()), () => this.#beat());
+        this.#later.in("beat", every * (0.8 + 0.2 * this.#random()), () => this.#beat());
     }
     #beat() {
         this.#say({ t: "hb", d: {} });
-        this.#after("answer", ANSWER_WITHIN_MS, () => this.#fell(CUT));
+        this.#later.in("answer", ANSWER_WITHIN_MS, () => this.#fell(CUT));
         this.#beatLater();
     }
     #renewInTime() {
         const ends = this.options.expiresAtMs?.();
         if (ends === undefined)
             return;
-        this.#after("renew", Math.max(1_000, ends - Date.now() - RENEW_BEFORE_MS), () => void this.renew());
+        this.#later.in("renew", Math.max(1_000, ends - Date.now() - RENEW_BEFORE_MS), () => void this.renew());
     }
     /** Shows the server a fresh token, without a reconnect. */
     async renew() {
@@ -309,9 +288,5 @@ export class ChatSocket {
         catch {
             // The socket ends with 4012 when its token does, and that brings us here again.
         }
-    }
-    #stopTimer(name) {
-        clearTimeout(this.#timers.get(name));
-        this.#timers.delete(name);
     }
 }

@@ -16,6 +16,7 @@ export type * as Rest from "./rest.js";
 export * from "./rooms.js";
 export * from "./session.js";
 export * from "./socket.js";
+export * from "./socket_options.js";
 export * from "./state.js";
 export * from "./timeline.js";
 export * from "./uuid.js";

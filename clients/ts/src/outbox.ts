@@ -56,9 +56,10 @@ export class Outbox {
     if (rest.length !== this.#waiting.length) this.#set(rest);
   }
 
-  /** The room's window shows all that is stored: what was answered is in it. */
-  settle(room: string): void {
-    const rest = this.#waiting.filter((one) => one.room !== room || one.message === undefined);
+  /** The room's window has these messages: what was answered and is among them waits no more. */
+  shown(room: string, messages: readonly { id: string }[]): void {
+    const isShown = (one: Waiting) => one.room === room && messages.some(({ id }) => id === one.message);
+    const rest = this.#waiting.filter((one) => !isShown(one));
     if (rest.length !== this.#waiting.length) this.#set(rest);
   }
 

@@ -1,10 +1,13 @@
 // How does a client hear what happens? A socket that comes back by itself, resumes each room, and notices what it lost.
 
 import { Backoff } from "./backoff.js";
-import { verdict, ZOMBIE, type Stop } from "./close.js";
-import type { Control, ControlFrame, Feature, Frame, PlainFrame, Position, RoomFrame, Said } from "./frames.js";
+import { verdict, ZOMBIE } from "./close.js";
+import type { Control, ControlFrame, Feature, Frame, Position, RoomFrame, Said } from "./frames.js";
 import { isPlainFrame, isRoomFrame } from "./frames.js";
+import { Later } from "./later.js";
 import { Rooms } from "./rooms.js";
+import type { SocketOptions, SocketState } from "./socket_options.js";
+import { TakingUp } from "./taking_up.js";
 
 export const SUBPROTOCOL = "chatroom.v1";
 
@@ -12,55 +15,8 @@ export const SUBPROTOCOL = "chatroom.v1";
 const ANSWER_WITHIN_MS = 10_000;
 /** A token that ends sooner than this is replaced on the open socket. */
 const RENEW_BEFORE_MS = 90_000;
-/** Rooms that found no place in `identify` follow one by one, with a half of the frames that a server takes in a minute. */
-const SUB_SHARE = 0.5;
-/** A room that the server cannot tell for now is asked for again after so long. */
-const PARKED_AGAIN_AFTER_MS = 60_000;
-/** Higher than any room's: a server answers with a `reset`, which says where the room stands. */
-const NO_ROOMS_NUMBER = Number.MAX_SAFE_INTEGER;
 /** The close code of a socket that was cut. */
 const CUT = 1006;
-
-/** How the connection stands. */
-export type SocketState =
-  | { is: "idle" }
-  | { is: "connecting" }
-  /** It stands, and what was missed comes. */
-  | { is: "catching-up" }
-  | { is: "live" }
-  /** It fell; the next try is at this time of the clock. */
-  | { is: "waiting"; untilMs: number }
-  | { is: "stopped"; why: Stop };
-
-/** What a socket tells. Frames of a room come in its order, each once. */
-export interface SocketEvents {
-  state?(state: SocketState): void;
-  frame?(frame: RoomFrame): void;
-  person?(frame: PlainFrame): void;
-  ready?(ready: Control["ready"]): void;
-  caughtUp?(caughtUp: Control["caught_up"]): void;
-  /** What is held of the room is void: it is to be loaded anew, as of this position. */
-  reset?(reset: Control["reset"]): void;
-  gone?(gone: Control["room_gone"]): void;
-  typing?(typing: Control["typing"]): void;
-  presence?(diff: Control["presence_diff"]): void;
-  read?(read: Control["read"]): void;
-}
-
-/** What a socket stands on. */
-export interface SocketOptions {
-  /** `ws://…/v1/ws`. */
-  url: string;
-  /** A token that is still good for a while; undefined: nobody is signed in. */
-  token(): Promise<string | undefined>;
-  /** The token was not taken any more: another one. */
-  renewed(refused: string): Promise<string | undefined>;
-  /** When the token ends, in milliseconds of the clock. */
-  expiresAtMs?(): number | undefined;
-  events: SocketEvents;
-  open?: (url: string, protocol: string) => WebSocket;
-  random?: () => number;
-}
 
 /** A socket, and those that follow it. */
 export class ChatSocket {
@@ -73,13 +29,21 @@ export class ChatSocket {
   #token: string | undefined;
   #hello: Control["hello"] | undefined;
   #drain: [number, number] | undefined;
-  #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #later = new Later();
+  readonly #takingUp: TakingUp;
   readonly #backoff: Backoff;
   readonly #random: () => number;
 
   constructor(private readonly options: SocketOptions) {
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(this.#random, Date.now);
+    this.#takingUp = new TakingUp({
+      rooms: this.rooms,
+      later: this.#later,
+      say: (said) => this.#say(said),
+      position: () => this.position,
+      framesPerMinute: () => this.#hello?.limits.frames_per_minute,
+    });
   }
 
   get state(): SocketState {
@@ -115,19 +79,19 @@ export class ChatSocket {
   /** Follows a room behind this number. */
   follow(room: string, seq: number, at?: Position): void {
     this.rooms.follow(room, seq);
-    if (this.#isIdentified()) this.#sub(room, at);
+    if (this.#isIdentified()) this.#takingUp.sub(room, at);
   }
 
   /** Follows one of many rooms behind this number, when it is its turn. */
   followInTurn(room: string, seq: number): void {
     this.rooms.follow(room, seq, false);
-    if (this.#isIdentified() && !this.#timers.has("sub")) this.#after("sub", 0, () => this.#subLater());
+    if (this.#isIdentified()) this.#takingUp.soon();
   }
 
   /** Somebody looks at the room: it does not wait for its turn. */
   hurry(room: string): void {
     this.rooms.open(room);
-    if (this.#isIdentified() && this.rooms.ask(room)) this.#sub(room);
+    if (this.#isIdentified() && this.rooms.ask(room)) this.#takingUp.sub(room);
   }
 
   unfollow(room: string): void {
@@ -170,15 +134,14 @@ export class ChatSocket {
     socket.onmessage = ({ data }) => this.#hear(String(data));
     socket.onclose = ({ code }) => this.#fell(code);
     socket.onerror = () => undefined;
-    this.#after("hello", ANSWER_WITHIN_MS, () => this.#fell(CUT));
+    this.#later.in("hello", ANSWER_WITHIN_MS, () => this.#fell(CUT));
   }
 
   /** Lets the socket go; what it still says is not heard. */
   #leave(code = 1000): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#later.none();
     if (!socket) return;
     socket.onmessage = socket.onclose = null;
     if (socket.readyState <= WebSocket.OPEN) socket.close(code);
@@ -209,12 +172,7 @@ export class ChatSocket {
     const wait = this.#drain ? min + this.#random() * (max - min) : this.#backoff.next();
     this.#drain = undefined;
     this.#become({ is: "waiting", untilMs: Date.now() + wait });
-    this.#after("again", wait, () => void this.#connect());
-  }
-
-  #after(name: string, ms: number, work: () => unknown): void {
-    clearTimeout(this.#timers.get(name));
-    this.#timers.set(name, setTimeout(work, ms));
+    this.#later.in("again", wait, () => void this.#connect());
   }
 
   #say(said: Said): void {
@@ -223,7 +181,7 @@ export class ChatSocket {
 
   #hear(text: string): void {
     // Whatever it says, it is there.
-    this.#stopTimer("answer");
+    this.#later.not("answer");
     const frame = JSON.parse(text) as Frame;
     if (isRoomFrame(frame)) this.#numbered(frame);
     else if (isPlainFrame(frame)) this.options.events.person?.(frame);
@@ -247,14 +205,7 @@ export class ChatSocket {
   #lost(room: string): void {
     const known = this.rooms.broke(room);
     if (known === "hopeless") this.#fell(CUT);
-    else if (known === "new") this.#sub(room);
-  }
-
-  #sub(room: string, at: Position | undefined = this.position): void {
-    // Without a number the server would begin at the room's end and not say where that is: what is held would be taken
-    // for whole.
-    const wanted = { room, seq: this.rooms.seq(room) ?? NO_ROOMS_NUMBER };
-    this.#say({ t: "sub", d: at === undefined ? wanted : { ...wanted, p: at } });
+    else if (known === "new") this.#takingUp.sub(room);
   }
 
   #control(frame: ControlFrame): void {
@@ -268,7 +219,7 @@ export class ChatSocket {
         this.#become({ is: "catching-up" });
         this.#renewInTime();
         this.#beatLater();
-        this.#subLater();
+        this.#takingUp.inTurn();
         return events.ready?.(frame.d);
       case "caught_up":
         this.rooms.whole(frame.d.room);
@@ -279,7 +230,7 @@ export class ChatSocket {
         return events.caughtUp?.(frame.d);
       case "reset":
         this.rooms.follow(frame.d.room, frame.d.head);
-        if (frame.d.reason === "parked") this.#subAgain(frame.d.room);
+        if (frame.d.reason === "parked") this.#takingUp.again(frame.d.room);
         return events.reset?.(frame.d);
       case "room_gone":
         this.rooms.drop(frame.d.room);
@@ -302,7 +253,7 @@ export class ChatSocket {
   }
 
   #identify(hello: Control["hello"]): void {
-    this.#stopTimer("hello");
+    this.#later.not("hello");
     this.#hello = hello;
     this.features = new Set(hello.features);
     const token = this.#token ?? "";
@@ -311,35 +262,21 @@ export class ChatSocket {
     this.#say({ t: "identify", d });
   }
 
-  /** Rooms that are not asked for yet, one by one. */
-  #subLater(): void {
-    this.#stopTimer("sub");
-    const room = this.rooms.nextUnasked();
-    if (room === undefined) return;
-    this.#sub(room);
-    const everyMs = 60_000 / ((this.#hello?.limits.frames_per_minute ?? 60) * SUB_SHARE);
-    this.#after("sub", everyMs, () => this.#subLater());
-  }
-
-  #subAgain(room: string): void {
-    this.#after(`parked ${room}`, PARKED_AGAIN_AFTER_MS, () => this.rooms.has(room) && this.#sub(room));
-  }
-
   #beatLater(): void {
     const every = this.#hello?.heartbeat_ms ?? 30_000;
-    this.#after("beat", every * (0.8 + 0.2 * this.#random()), () => this.#beat());
+    this.#later.in("beat", every * (0.8 + 0.2 * this.#random()), () => this.#beat());
   }
 
   #beat(): void {
     this.#say({ t: "hb", d: {} });
-    this.#after("answer", ANSWER_WITHIN_MS, () => this.#fell(CUT));
+    this.#later.in("answer", ANSWER_WITHIN_MS, () => this.#fell(CUT));
     this.#beatLater();
   }
 
   #renewInTime(): void {
     const ends = this.options.expiresAtMs?.();
     if (ends === undefined) return;
-    this.#after("renew", Math.max(1_000, ends - Date.now() - RENEW_BEFORE_MS), () => void this.renew());
+    this.#later.in("renew", Math.max(1_000, ends - Date.now() - RENEW_BEFORE_MS), () => void this.renew());
   }
 
   /** Shows the server a fresh token, without a reconnect. */
@@ -354,10 +291,5 @@ export class ChatSocket {
     } catch {
       // The socket ends with 4012 when its token does, and that brings us here again.
     }
-  }
-
-  #stopTimer(name: string): void {
-    clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
   }
 }

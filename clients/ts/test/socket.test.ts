@@ -149,7 +149,7 @@ test("more rooms than a frame holds are asked for one by one", () => {
   assert.equal(asked.length + later, 400);
 });
 
-// Red with `#subLater` left out at `ready` (socket.ts): what found no place is not asked for; with `hurry` doing nothing.
+// Red with `inTurn` left out at `ready` (socket.ts): what found no place is not asked for; with `hurry` doing nothing.
 test("what found no place in identify follows at the pace that the server allows, what somebody opens at once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { socket, next } = playing();
@@ -187,7 +187,7 @@ test("a fresh token is shown on the socket that is open", async (t) => {
   assert.deepEqual(server.said.at(-1), { t: "auth", d: { token: "fresh" } });
 });
 
-// Red with `this.rooms.seq(room)` alone in `#sub` (socket.ts): the server begins at the room's end, and says nothing.
+// Red with `rooms.seq(room)` alone in `sub` (taking_up.ts): the server begins at the room's end, and says nothing.
 test("a room that found no place in identify and has no number any more is told where it stands", async (t) => {
   const { socket, resets, next } = playing();
   t.after(() => socket.stop());

@@ -1,0 +1,2 @@
+// What does a socket stand on, and what does it tell?
+export {};

@@ -1,0 +1,43 @@
+// How is a room taken up on a socket that stands? From its number; of many one by one, at half the pace that a server takes.
+/** Rooms that found no place in `identify` follow one by one, with a half of the frames that a server takes in a minute. */
+const SUB_SHARE = 0.5;
+/** Where a server does not say how many it takes. */
+const FRAMES_PER_MINUTE = 60;
+/** A room that the server cannot tell for now is asked for again after so long. */
+const PARKED_AGAIN_AFTER_MS = 60_000;
+/** Higher than any room's: a server answers with a `reset`, which says where the room stands. */
+const NO_ROOMS_NUMBER = Number.MAX_SAFE_INTEGER;
+/** Asks the server for rooms. */
+export class TakingUp {
+    of;
+    constructor(of) {
+        this.of = of;
+    }
+    /** Asks for a room behind the number that was heard last. */
+    sub(room, at = this.of.position()) {
+        // Without a number the server would begin at the room's end and not say where that is: what is held would be taken
+        // for whole.
+        const wanted = { room, seq: this.of.rooms.seq(room) ?? NO_ROOMS_NUMBER };
+        this.of.say({ t: "sub", d: at === undefined ? wanted : { ...wanted, p: at } });
+    }
+    /** There is one more to be asked for, when it is its turn. */
+    soon() {
+        if (!this.of.later.has("sub"))
+            this.of.later.in("sub", 0, () => this.inTurn());
+    }
+    /** Rooms that are not asked for yet, one by one. */
+    inTurn() {
+        const { rooms, later, framesPerMinute } = this.of;
+        later.not("sub");
+        const room = rooms.nextUnasked();
+        if (room === undefined)
+            return;
+        this.sub(room);
+        const everyMs = 60_000 / ((framesPerMinute() ?? FRAMES_PER_MINUTE) * SUB_SHARE);
+        later.in("sub", everyMs, () => this.inTurn());
+    }
+    /** What cannot be told for now is asked for later. */
+    again(room) {
+        this.of.later.in(`parked ${room}`, PARKED_AGAIN_AFTER_MS, () => this.of.rooms.has(room) && this.sub(room));
+    }
+}
