@@ -78,8 +78,12 @@ export const launch = () => chromium.launch({ executablePath: process.env["CHROM
 let phones = 0;
 export const newPhone = () => `+4916${String(Date.now()).slice(-7)}${String((phones += 1)).padStart(3, "0")}`;
 
-export async function call(url, method, path, { token, body } = {}) {
-  const headers = { ...(body && { "content-type": "application/json" }), ...(token && { authorization: `Bearer ${token}` }) };
+export async function call(url, method, path, { token, body, after } = {}) {
+  const headers = {
+    ...(body && { "content-type": "application/json" }),
+    ...(token && { authorization: `Bearer ${token}` }),
+    ...(after && { "chat-min-position": after }),
+  };
   const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
   const told = await answer.json();
   if (!answer.ok) throw new Error(`${method} ${path}: ${JSON.stringify(told)}`);
