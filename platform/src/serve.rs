@@ -2,6 +2,7 @@
 
 mod activity;
 mod connection;
+mod raw;
 mod seats;
 
 use std::io;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::address::Network;
 use connection::Timeouts;
+pub use raw::Raw;
 use seats::{Full, Seats};
 
 /// Limits of a listener.

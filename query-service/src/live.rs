@@ -1,5 +1,6 @@
 //! Live updates: the WebSocket protocol, and the hub that follows the log for all sockets of this process.
 
+mod batch;
 mod catch_up;
 mod close;
 mod connection;
@@ -205,8 +206,8 @@ async fn upgrade(State(live): State<Live>, request: Request) -> Result<Response,
     let (response, encoding, connection) = upgrade::shake_hands(parts)?;
     let seat = live.admit(&headers)?;
     tokio::spawn(async move {
-        if let Some(stream) = upgrade::upgraded(connection).await {
-            connection::run(live, Wire::socket(stream, encoding)).await;
+        if let Some(socket) = upgrade::upgraded(connection, encoding).await {
+            connection::run(live, Wire::socket(socket)).await;
         }
         drop(seat);
     });

@@ -104,12 +104,17 @@ impl hyper::body::Body for AnswerBody {
 pub(super) struct Socket {
     stream: TcpStream,
     activity: Activity,
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, activity: Activity, seat: Seat) -> Self {
-        Self { stream, activity, _seat: seat }
+        Self { stream, activity, seat }
+    }
+
+    /// Once it speaks HTTP no more.
+    pub(super) fn into_parts(self) -> (TcpStream, Seat) {
+        (self.stream, self.seat)
     }
 }
 

@@ -25,8 +25,6 @@ use std::{
 };
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// Frames that are fed before a flush.
-const FRAMES_PER_FLUSH: usize = 32;
 /// Two heartbeats and a half without a word.
 const SILENCE_MAX: Duration = Duration::from_secs(HEARTBEAT.as_secs() * 5 / 2);
 
@@ -103,7 +101,7 @@ impl Drop for Connection<'_> {
 
 impl<'a> Connection<'a> {
     async fn run(live: &'a Live, wire: &mut Wire, caller: Caller, identity: Identity) -> Option<Close> {
-        let outbox = Arc::new(Outbox::default());
+        let outbox = Arc::clone(wire.outbox());
         let Caller { user, session, credential, .. } = caller;
         let known = Socket { user, session, credential, outbox: Arc::clone(&outbox) };
         let Some(id) = live.hub.enter(known, live.sockets_per_user) else { return Some(Close::TooManySockets) };
@@ -139,13 +137,14 @@ impl<'a> Connection<'a> {
         let mut overdue = pin!(sleep_until(self.deadline(wire)));
         loop {
             self.advance()?;
+            let waits_for_room = self.waits_for_room();
             tokio::select! {
                 said = wire.hear() => {
                     let said = said?.ok_or(None)?;
                     self.answer(said).await?;
                     overdue.as_mut().reset(self.deadline(wire));
                 }
-                () = outbox.ready() => self.write_what_waits(wire).await?,
+                () = outbox.ready(waits_for_room) => self.write_what_waits(wire).await?,
                 fetched = fetched(&mut self.fetching) => self.take(fetched)?,
                 () = &mut overdue => return Err(Some(self.overdue())),
             }
@@ -163,11 +162,9 @@ impl<'a> Connection<'a> {
         if self.caller.expires_at <= Utc::now() { Close::TokenExpired } else { Close::HeartbeatMissed }
     }
 
+    /// Ends the socket where that was to be behind what waited.
     async fn write_what_waits(&self, wire: &mut Wire) -> Result<(), Option<Close>> {
-        let (frames, close) = self.outbox.take(FRAMES_PER_FLUSH);
-        if !frames.is_empty() {
-            wire.write(frames).await?;
-        }
-        close.map_or(Ok(()), |why| Err(Some(why)))
+        wire.write_some().await?;
+        self.outbox.ends().map_or(Ok(()), |why| Err(Some(why)))
     }
 }

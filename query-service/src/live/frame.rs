@@ -86,8 +86,17 @@ impl Rendered {
                 let all = || self.telling.d.iter().chain(private).map(|(name, value)| (name.clone(), value.clone()));
                 self.more.get_or_init(|| self.bytes(&all().collect())).clone()
             }
-            _ => self.everybody.get_or_init(|| self.bytes(&self.telling.d)).clone(),
+            _ => self.everybody(),
         }
+    }
+
+    /// The bytes, where they are the same for every viewer.
+    pub(super) fn seen_by_all(&self) -> Option<Frame> {
+        self.telling.private.is_none().then(|| self.everybody())
+    }
+
+    fn everybody(&self) -> Frame {
+        self.everybody.get_or_init(|| self.bytes(&self.telling.d)).clone()
     }
 
     fn bytes(&self, d: &Map<String, Value>) -> Frame {

@@ -1,29 +1,14 @@
 //! How does a request become a socket? RFC 6455's handshake, and the protocol that both sides speak.
 
-use super::{SUBPROTOCOL, SUBPROTOCOL_CBOR, form::Encoding, protocol::INBOUND_BYTES_MAX, socket::Stream};
+use super::{SUBPROTOCOL, SUBPROTOCOL_CBOR, form::Encoding, socket::Socket};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Request, header, request::Parts},
     response::Response,
 };
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use platform::{Code, Problem};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        handshake::server::create_response,
-        protocol::{Role, WebSocketConfig},
-    },
-};
-
-/// What is read of a frame at all. Between the protocol's limit and this, the close code reaches the client for certain;
-/// beyond it nothing more is read, and the connection may be cut before the code is.
-const READ_BYTES_MAX: usize = 4 * INBOUND_BYTES_MAX;
-/// A socket's read buffer: most of what an idle socket costs. Clients say little.
-const READ_BUFFER_BYTES: usize = 1 << 10;
-/// What may wait inside the WebSocket layer itself, which only answers pings; frames wait in the outbox.
-const WRITE_BUFFER_BYTES_MAX: usize = 64 << 10;
+use platform::{Code, Problem, serve::Raw};
+use tokio_tungstenite::tungstenite::handshake::server::create_response;
 
 /// Takes a request for a socket: the answer to it, how frames are encoded, and the connection to come.
 ///
@@ -41,16 +26,10 @@ pub(super) fn shake_hands(parts: Parts) -> Result<(Response, Encoding, OnUpgrade
     Ok((response, encoding, connection))
 }
 
-/// The connection, once the answer is out; `None` when the client is gone by then.
-pub(super) async fn upgraded(connection: OnUpgrade) -> Option<Stream> {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(Some(READ_BYTES_MAX))
-        .max_frame_size(Some(READ_BYTES_MAX));
-    let connection = TokioIo::new(connection.await.ok()?);
-    Some(WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await)
+/// The socket, once the answer is out; `None` when the client is gone by then.
+pub(super) async fn upgraded(connection: OnUpgrade, encoding: Encoding) -> Option<Socket> {
+    let (line, read) = Raw::of(connection.await.ok()?)?;
+    Some(Socket::new(line, read, encoding).await)
 }
 
 fn offers(headers: &HeaderMap, protocol: &str) -> bool {

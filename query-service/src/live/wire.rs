@@ -2,42 +2,47 @@
 
 use super::{
     close::Close,
-    form::{Encoding, Form, Frame},
+    form::{Encoding, Frame},
+    outbox::Outbox,
     protocol::{self, INBOUND_BYTES_MAX, Said},
-    socket::{Socket, Stream},
+    socket::Socket,
 };
 use axum::response::sse::Event;
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
 
-/// A write that is blocked for longer ends the socket, resumably.
+/// A connection that takes nothing for longer ends the socket, resumably.
 const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// Frames that are taken from the outbox at once, to become events.
+const FRAMES_AT_ONCE: usize = 32;
 
 /// One client's end.
 pub(super) enum Wire {
     Socket(Box<Socket>),
     /// Events that wait until the response takes them. Where all is caught up, each says with its `id` where to resume.
     Events {
+        outbox: Arc<Outbox>,
         to: mpsc::Sender<Event>,
         is_caught_up: bool,
     },
 }
 
 impl Wire {
-    pub(super) fn socket(stream: Stream, encoding: Encoding) -> Self {
-        Self::Socket(Box::new(Socket::new(stream, Form { encoding, deflates: false })))
+    pub(super) fn socket(socket: Socket) -> Self {
+        Self::Socket(Box::new(socket))
     }
 
     pub(super) fn events(to: mpsc::Sender<Event>) -> Self {
-        Self::Events { to, is_caught_up: false }
+        Self::Events { outbox: Arc::default(), to, is_caught_up: false }
     }
 
-    /// From here on long frames come deflated.
-    pub(super) fn deflate(&mut self) {
-        if let Self::Socket(socket) = self {
-            socket.form.deflates = true;
+    /// Where what goes out waits.
+    pub(super) fn outbox(&self) -> &Arc<Outbox> {
+        match self {
+            Self::Socket(socket) => socket.outbox(),
+            Self::Events { outbox, .. } => outbox,
         }
     }
 
@@ -57,30 +62,33 @@ impl Wire {
         }
     }
 
-    /// Writes frames, in as few writes as it takes.
+    /// Writes frames before all that waits, and what does.
     pub(super) async fn write(&mut self, frames: Vec<Frame>) -> Result<(), Close> {
-        let count = frames.len() as u64;
-        let writing = async {
-            match self {
-                Self::Socket(socket) => socket.write(frames).await.map_err(drop),
-                Self::Events { to, is_caught_up } => {
-                    for frame in frames {
-                        *is_caught_up |= frame.ends_the_catching_up();
-                        to.send(event(&frame, *is_caught_up)).await.map_err(drop)?;
-                    }
-                    Ok(())
+        self.outbox().push_ahead(frames);
+        while !self.write_some().await? {}
+        Ok(())
+    }
+
+    /// Writes what waits until the client has to take some of it first; `true` when all is out.
+    pub(super) async fn write_some(&mut self) -> Result<bool, Close> {
+        match self {
+            Self::Socket(socket) => {
+                // Cut: it resumes, if it can.
+                let is_out = socket.outbox().write_out().map_err(|_| Close::GoingAway)?;
+                if !is_out {
+                    in_time(socket.writable()).await?;
                 }
+                Ok(is_out)
             }
-        };
-        let ended = timeout(WRITE_WITHIN, writing).await;
-        match ended {
-            Ok(Ok(())) => {
-                metrics::counter!("live_frames_total").increment(count);
-                Ok(())
+            Self::Events { outbox, to, is_caught_up } => {
+                let (frames, _) = outbox.take(FRAMES_AT_ONCE);
+                metrics::counter!("live_frames_total").increment(frames.len() as u64);
+                for frame in frames {
+                    *is_caught_up |= frame.ends_the_catching_up();
+                    in_time(to.send(event(&frame, *is_caught_up))).await?;
+                }
+                Ok(outbox.is_empty())
             }
-            // Cut: it resumes, if it can.
-            Ok(Err(())) => Err(Close::GoingAway),
-            Err(_) => Err(Close::SlowConsumer),
         }
     }
 
@@ -102,6 +110,14 @@ impl Wire {
     }
 }
 
+async fn in_time<E>(writing: impl Future<Output = Result<(), E>>) -> Result<(), Close> {
+    match timeout(WRITE_WITHIN, writing).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Close::GoingAway),
+        Err(_) => Err(Close::SlowConsumer),
+    }
+}
+
 /// While rooms are being caught up one after the other, who went away at a frame's position would miss what the others had
 /// before it: only `caught_up`, and what comes after it, has an id.
 fn event(frame: &Frame, is_caught_up: bool) -> Event {
@@ -114,7 +130,7 @@ fn event(frame: &Frame, is_caught_up: bool) -> Event {
 
 async fn hear(socket: &mut Socket) -> Result<Option<Said>, Close> {
     loop {
-        match (socket.hear().await, socket.form.encoding) {
+        match (socket.hear().await, socket.encoding) {
             (Some(Ok(Message::Text(text))), Encoding::Json) => return read(Encoding::Json, text.as_bytes()),
             (Some(Ok(Message::Binary(bytes))), Encoding::Cbor) => return read(Encoding::Cbor, &bytes),
             (Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))), _) => {}

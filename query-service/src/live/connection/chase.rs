@@ -91,6 +91,11 @@ impl Connection<'_> {
         Ok(())
     }
 
+    /// Whether all that keeps it from going on is what waits in the outbox.
+    pub(super) fn waits_for_room(&self) -> bool {
+        self.fetching.is_none() && !self.rounds.is_empty()
+    }
+
     fn go_on_with(&mut self, Chase { room, seq, tries }: Chase, hopeless: Option<&str>) -> Result<(), Close> {
         let user = self.caller.user;
         let Some((role, head)) = self.live.hub.standing(room, user) else {

@@ -1,7 +1,7 @@
 //! Who is it, and what is it to hear? Rights and heads in one step, `ready`, and where each room is taken up.
 
 use super::{
-    Connection, FRAMES_PER_FLUSH,
+    Connection,
     chase::{Chase, Round},
 };
 use crate::live::{
@@ -45,7 +45,7 @@ impl Connection<'_> {
     ) -> Result<(), Close> {
         self.is_still_welcome()?;
         if deflates {
-            wire.deflate();
+            self.outbox.deflate();
         }
         let is_stale = match resume {
             Some(position) => !self.reaches(position).await?,
@@ -88,10 +88,8 @@ impl Connection<'_> {
         }
         self.count_unread(p, &mut summaries).await.map_err(|_| Close::GoingAway)?;
         frames.extend(since.changed);
-        wire.write(vec![protocol::ready(self.caller.user, self.caller.session, p, &summaries)]).await?;
-        for some in frames.chunks(FRAMES_PER_FLUSH) {
-            wire.write(some.to_vec()).await?;
-        }
+        frames.insert(0, protocol::ready(self.caller.user, self.caller.session, p, &summaries));
+        wire.write(frames).await?;
         self.rounds.push_back(Round::new(None, chases));
         Ok(())
     }

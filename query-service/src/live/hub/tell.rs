@@ -2,10 +2,12 @@
 
 use super::{Listened, Socket, State, WAITING};
 use crate::live::{
+    batch::Batch,
     close::Close,
     form::Frame,
     frame::{Name, Person, Rendered, Telling, of_user, telling},
     members::Member,
+    outbox::write_soon,
     protocol,
     ring::Ring,
 };
@@ -14,7 +16,13 @@ use events::{
     Event, Membership, MembershipEvent, MessageEvent, MessageId, Position, Role, RoomId, Subject, Time, UserEvent,
     UserId, message::MessageStatus,
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+/// Frames of more bytes are told one by one: they cost what their copying costs, and what waits is counted by the piece.
+const BATCH_BYTES_MAX: usize = 64 << 10;
 
 /// What a fact tells by now. A text goes out only where nothing later took it back, and the ring would know it: who may
 /// see it nevertheless reads it by REST.
@@ -92,6 +100,14 @@ impl Run {
         let is_same = self.0.last().zip(of).is_some_and(|(last, (room, _))| last.of().0 == room);
         is_same && !matches!(fact, Some(Fact { event: Event::Membership(_), .. }))
     }
+
+    /// Its frames as one, with the latest number, where they are several and everybody sees the same.
+    fn batch(&self) -> Option<(Batch, (RoomId, u64))> {
+        let last = self.0.last().filter(|_| self.0.len() > 1)?;
+        let frames: Option<Vec<Frame>> = self.0.iter().map(Rendered::seen_by_all).collect();
+        let batch = Batch::new(frames?);
+        (batch.len() <= BATCH_BYTES_MAX).then(|| (batch, last.of()))
+    }
 }
 
 impl State {
@@ -125,15 +141,25 @@ impl State {
 
     /// Tells a run, which is empty then.
     pub(super) fn deliver(&self, run: &mut Run) {
-        let run = std::mem::take(&mut run.0);
-        let Some(listened) = run.first().and_then(|first| self.rooms.get(&first.of().0)) else { return };
-        let mut delivered = 0;
+        let run = std::mem::take(run);
+        let Some(listened) = run.0.first().and_then(|first| self.rooms.get(&first.of().0)) else { return };
+        let shared = run.batch();
+        let (mut delivered, mut asleep) = (0, Vec::new());
         for socket in listened.attached() {
-            // Who is out of the room was taken from its sockets at the event itself: all of these are members.
-            let role = || listened.members.get(&socket.user).map_or(Role::Member, |member| member.role);
-            socket.outbox.push_all(run.iter().map(|frame| (frame.seen_by(socket.user, role), Some(frame.of()))));
-            delivered += run.len() as u64;
+            let is_asleep = match &shared {
+                Some((batch, of)) => socket.outbox.push_batch(batch, *of),
+                None => {
+                    // Who is out of the room was taken from its sockets at the event itself: all of these are members.
+                    let role = || listened.members.get(&socket.user).map_or(Role::Member, |member| member.role);
+                    socket.outbox.push_quietly(run.0.iter().map(|frame| (frame.seen_by(socket.user, role), frame.of())))
+                }
+            };
+            if is_asleep {
+                asleep.push(Arc::clone(&socket.outbox));
+            }
+            delivered += run.0.len() as u64;
         }
+        write_soon(asleep);
         metrics::counter!("live_deliveries_total").increment(delivered);
     }
 
