@@ -24,7 +24,7 @@ export function messageRow(room, message, isHead, replied) {
   const classes = ["message", isHead && "is-head", own && "is-own", mentionsMe && "is-mention", message.status !== "visible" && "is-gone"].filter(Boolean);
   const body = isSeen
     ? h("p.text", { dir: "auto" }, ...linked(message.text), message.edited_at && h("span.edited", { title: full(message.edited_at) }, " (edited)"))
-    : h("p.text.is-absent", {}, said);
+    : h("p.text.is-absent", {}, h("bdi", {}, said));
   return h(`li.${classes.join(".")}`, { tabindex: "-1", "data-id": message.id, "aria-label": label },
     isHead ? avatar(message.author.id, name) : h("time.aside", { datetime: message.created_at, "aria-hidden": "true" }, time(message.created_at)),
     h("div.body", {},

@@ -84,6 +84,7 @@ test("a keyboard is enough: into a room, to a message, to what may be done with 
   await page.context().close();
 });
 
+// Red without `unicode-bidi` (style.css).
 test("a room is laid out as its language is written", async () => {
   const ada = await account(system.url, "Ada");
   const id = await room(system.url, ada.token, "گپ", "fa");
@@ -94,6 +95,17 @@ test("a room is laid out as its language is written", async () => {
   const box = await message(page, "سلام").locator(".avatar").boundingBox();
   const region = await page.getByRole("region", { name: "Conversation" }).boundingBox();
   assert.ok(box.x > region.x + region.width / 2, "faces are on the right");
+  // The page's own words are not: "9:41 PM", not "PM 9:41".
+  const [first, last] = await message(page, "سلام").locator("time").first().evaluate((time) => {
+    const at = (offset) => {
+      const range = document.createRange();
+      range.setStart(time.firstChild, offset);
+      range.setEnd(time.firstChild, offset + 1);
+      return range.getBoundingClientRect().x;
+    };
+    return [at(0), at(time.textContent.length - 1)];
+  });
+  assert.ok(first < last, "times are written as the page is");
   await page.context().close();
 });
 
