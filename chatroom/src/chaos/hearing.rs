@@ -32,7 +32,7 @@ pub(super) struct Heard {
     caught_up: u64,
     resets: u64,
     /// Microseconds from post to reader, in each part of the play.
-    pub(super) waits: [Vec<u32>; 2],
+    pub(super) waits: [Vec<u32>; 3],
 }
 
 impl Heard {

@@ -29,7 +29,7 @@ use crate::client::Closed;
 const SOCKETS_PER_PERSON: usize = 10;
 /// Sockets that are opened at once.
 const OPENING: usize = 32;
-/// Messages that are heard without the silent ones, to compare.
+/// Messages that are heard without the silent ones, and beside as many more that read, to compare.
 const BEFORE: usize = 100;
 const SAID_EVERY: Duration = Duration::from_millis(50);
 /// Of three bytes each: long messages fill an outbox soon.
@@ -43,6 +43,7 @@ const BESIDE_BYTES: u64 = 128 << 10;
 /// Of a silent socket the kernel keeps little, so that the rest waits in the service.
 const SILENT_BYTES: u32 = 4 << 10;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+const ENOUGH: &str = "some go";
 const END: &str = "the end";
 
 const MEMORY: &str = "a silent socket costs no more than its outbox";
@@ -93,20 +94,22 @@ pub async fn silent(args: &SilentArgs, program: &Path, stop: &CancellationToken)
 async fn play(args: &SilentArgs, ground: &Ground, owner: &Person, verdict: &mut Verdict) -> Result<()> {
     let count = usize::from(args.sockets);
     let room = owner.opens_room(&ground.commands).await?;
-    let people = 2 * count.div_ceil(SOCKETS_PER_PERSON);
-    let (mut people, since) = Person::guests_in(&ground.commands, room, people).await?;
-    let deaf = people.split_off(people.len() / 2);
+    let each = count.div_ceil(SOCKETS_PER_PERSON);
+    let (people, since) = Person::guests_in(&ground.commands, room, 3 * each).await?;
+    let (deaf, rest) = people.split_at(each);
+    let (more, people) = rest.split_at(each);
     let begun = Instant::now();
     let mut readers = JoinSet::new();
-    for reader in open(ground, &people, room, count, &since, None).await? {
+    for reader in open(ground, people, room, count, &since, None).await? {
         readers.spawn(reader.hears_to(begun, END));
     }
     let talk = Talk { commands: Arc::clone(&ground.commands), owner: owner.clone(), room, begun };
     talk.says(0, BEFORE).await?;
+    beside_more(ground, &talk, more, count, &since).await?;
     let before = ground.processes[0].resident()?;
-    let silent = open(ground, &deaf, room, count, &since, Some(SILENT_BYTES)).await?;
+    let silent = open(ground, deaf, room, count, &since, Some(SILENT_BYTES)).await?;
     let (said, most) = until_let_go(ground, &talk, count as u64).await?;
-    talk.ends().await?;
+    talk.post(END).await?;
 
     let grown = most.saturating_sub(before);
     let bound = count as u64 * (OUTBOX_BYTES_MAX + BESIDE_BYTES);
@@ -115,19 +118,32 @@ async fn play(args: &SilentArgs, ground: &Ground, owner: &Person, verdict: &mut 
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     verdict.played.push(format!(
         "{count} sockets that read, {count} that do not; {} messages of {} KB; memory of the query service grew by {:.1} \
-         MiB, {:.1} KiB a silent socket; p99 from post to reader {:.1} ms without, {:.1} ms with the silent ones",
-        BEFORE + said,
+         MiB, {:.1} KiB a silent socket; p99 from post to reader {:.1} ms alone, {:.1} ms beside as many more that read, \
+         {:.1} ms beside the silent ones",
+        2 * BEFORE + said,
         3 * CHARACTERS / 1_000,
         mib(grown),
         mib(grown) * 1_024.0 / count as f64,
         p99(&heard, 0),
         p99(&heard, 1),
+        p99(&heard, 2),
     ));
     for heard in &heard {
         heard.judge(READ, verdict);
     }
     are_back(ground, silent, heard[0].last, verdict).await?;
     slow::plays(ground, owner, args.missed, verdict).await
+}
+
+/// Talks beside as many more sockets, which read like the others: what the silent ones are compared with.
+async fn beside_more(ground: &Ground, talk: &Talk, people: &[Person], count: usize, since: &str) -> Result<()> {
+    let mut readers = JoinSet::new();
+    for reader in open(ground, people, talk.room, count, since, None).await? {
+        readers.spawn(reader.hears_to(talk.begun, ENOUGH));
+    }
+    talk.says(1, BEFORE).await?;
+    talk.post(ENOUGH).await?;
+    readers.join_all().await.into_iter().collect::<Result<Vec<_>>>().map(drop)
 }
 
 /// So many sockets on the first instance, which have all caught up.
@@ -167,10 +183,6 @@ impl Talk {
         Ok(())
     }
 
-    async fn ends(&self) -> Result<()> {
-        self.post(END).await
-    }
-
     async fn post(&self, words: &str) -> Result<()> {
         let key = uuid::Uuid::now_v7().to_string();
         let ask = self.owner.posts(self.room, words).header("idempotency-key", &key);
@@ -186,7 +198,7 @@ async fn until_let_go(ground: &Ground, talk: &Talk, count: u64) -> Result<(usize
     let talking: JoinHandle<Result<usize>> = tokio::spawn(async move {
         let mut said = 0;
         while !until.is_cancelled() {
-            talking.says(1, 1).await?;
+            talking.says(2, 1).await?;
             said += 1;
             tokio::time::sleep(SAID_EVERY).await;
         }
