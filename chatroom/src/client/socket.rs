@@ -27,6 +27,8 @@ use super::Api;
 
 pub const SUBPROTOCOL: &str = "chatroom.v1";
 
+/// Close codes from here on say "do not come back".
+const FOR_GOOD: u16 = 4_500;
 /// How long connecting, each step of it, and a write may take.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
 /// Larger than any frame that a server sends: a message of 4,000 code points, escaped, is 48 KiB.
@@ -95,6 +97,14 @@ pub enum Closed {
     Code(u16, String),
     /// Cut, or not understood.
     Cut(String),
+}
+
+impl Closed {
+    /// Whether the code says "do not come back".
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Self::Code(FOR_GOOD.., _))
+    }
 }
 
 impl fmt::Display for Closed {

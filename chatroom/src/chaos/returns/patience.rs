@@ -8,8 +8,6 @@ use crate::client::Closed;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
-/// From here on a code says "do not come back".
-const FOR_GOOD: u16 = 4_500;
 
 /// How often it has been sent away in a row.
 #[derive(Default)]
@@ -22,7 +20,7 @@ impl Patience {
     /// Where it may not come back by itself.
     pub(super) async fn waits(&mut self, why: &Closed) -> Result<()> {
         let told = match why {
-            Closed::Code(FOR_GOOD.., _) => bail!("{why}"),
+            why if why.is_for_good() => bail!("{why}"),
             Closed::Refused(status, _) if status.is_client_error() => bail!("{why}"),
             Closed::Refused(_, after) => after.unwrap_or_default(),
             Closed::Code(..) | Closed::Cut(_) => Duration::ZERO,

@@ -21,8 +21,6 @@ const OVER_WITHIN: Duration = Duration::from_secs(1);
 /// How long somebody who comes back may be kept waiting for what becomes of him.
 const CERTAIN_WITHIN: Duration = Duration::from_secs(30);
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// "Do not come back": from here on.
-const FOR_GOOD: u16 = 4_500;
 
 /// The one promise that is about time, of sockets that read: what waits for one that does not, waits for it.
 pub const LATE: &str = "nothing comes later than 1 s after the answer";
@@ -86,7 +84,7 @@ async fn comes_back(scene: &Scene, instance: usize, person: &Person, room: RoomI
     loop {
         match comes(scene, instance, person, room).await {
             Ok(is_gone) => return Ok(Back::In { is_gone }),
-            Err(Closed::Code(code, reason)) if code >= FOR_GOOD => return Ok(Back::Closed(Closed::Code(code, reason))),
+            Err(why) if why.is_for_good() => return Ok(Back::Closed(why)),
             Err(why) if Instant::now() > deadline => bail!("nothing becomes of who comes back: {why}"),
             Err(_) => sleep(AGAIN_AFTER).await,
         }
