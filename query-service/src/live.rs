@@ -47,7 +47,8 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
+use tokio_util::task::TaskTracker;
 
 pub use document::asyncapi;
 use here::Here;
@@ -60,6 +61,8 @@ pub const SUBPROTOCOL: &str = "chatroom.v1";
 pub const SUBPROTOCOL_CBOR: &str = "chatroom.v1.cbor";
 /// Pages of the feed that are read at once for sockets that catch up.
 const QUERIES_MAX: usize = 64;
+/// So long the end of an instance waits for its sockets to hear of it: as long as one is written to, and closed.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(10);
 /// How the reconnects are spread when an instance ends.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
@@ -106,6 +109,8 @@ pub struct Live {
     queries: Arc<Semaphore>,
     origins: Arc<[Origin]>,
     sockets: Arc<AtomicUsize>,
+    /// What runs them.
+    tasks: TaskTracker,
     sockets_max: usize,
     sockets_per_user: usize,
     arrivals: Arc<RateLimit<()>>,
@@ -122,11 +127,15 @@ impl Live {
         let followed: Arc<dyn EventLog> = Arc::new(log.clone());
         follow::start(hub.clone(), followed, pool.clone(), revocations, health.clone(), shutdown);
         hear::start(&hub, &here, &log, &pool, shutdown);
-        let (ending, farewell) = (shutdown.token(), hub.clone());
+        let (ending, farewell, tasks) = (shutdown.token(), hub.clone(), TaskTracker::new());
+        let all = tasks.clone();
         shutdown.spawn("farewell", async move {
             ending.cancelled().await;
             farewell.tell_all(&protocol::drain(RETRY_AFTER.0, RETRY_AFTER.1));
             farewell.close_all(close::Close::GoingAway);
+            all.close();
+            // Who takes nothing does not hear it.
+            let _ = timeout(FAREWELL_WITHIN, all.wait()).await;
             Ok(())
         });
         Self {
@@ -139,6 +148,7 @@ impl Live {
             queries: Arc::new(Semaphore::new(QUERIES_MAX)),
             origins: origins.into(),
             sockets: Arc::default(),
+            tasks,
             sockets_max: args.sockets,
             sockets_per_user: args.sockets_per_user,
             arrivals: Arc::new(match rate_limits {
@@ -205,7 +215,7 @@ async fn upgrade(State(live): State<Live>, request: Request) -> Result<Response,
     let headers = parts.headers.clone();
     let (response, encoding, connection) = upgrade::shake_hands(parts)?;
     let seat = live.admit(&headers)?;
-    tokio::spawn(async move {
+    live.tasks.clone().spawn(async move {
         if let Some(socket) = upgrade::upgraded(connection, encoding).await {
             connection::run(live, Wire::socket(socket)).await;
         }

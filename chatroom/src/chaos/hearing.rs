@@ -167,10 +167,6 @@ impl Reader {
         Ok(self.heard)
     }
 
-    pub(super) fn into_heard(self) -> Heard {
-        self.heard
-    }
-
     /// Catches up, a few frames and a breath at a time, and hears that all is answered by then.
     pub(super) async fn catches_up(mut self, at_once: u64, breath: Duration) -> Result<Heard, Closed> {
         let late = |_| Closed::Cut(format!("nothing more comes within {HEARS_WITHIN:?}"));
@@ -185,6 +181,21 @@ impl Reader {
         self.socket.say("hb", serde_json::Value::Null).await?;
         timeout(HEARS_WITHIN, self.until(|frame| frame.t == "hb_ack")).await.map_err(late)??;
         Ok(self.heard)
+    }
+
+    /// Hears until the socket ends: whether it was told before that the service goes, and how it ended.
+    pub(super) async fn hears_its_end(mut self) -> (bool, Option<Closed>) {
+        let mut is_told = false;
+        let ending = async {
+            loop {
+                match self.socket.frame().await {
+                    Ok(frame) => is_told |= frame.t == "drain",
+                    Err(why) => return why,
+                }
+            }
+        };
+        let why = timeout(HEARS_WITHIN, ending).await.ok();
+        (is_told, why)
     }
 
     /// Reads what there is, to its end, and comes back for the rest; gives how it ended, if it did.

@@ -1,7 +1,8 @@
 //! A service in a process of its own, which dies by kill -9 and comes back at the same address.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use hyper::Method;
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -61,6 +62,16 @@ impl Process {
         let Some(mut running) = self.running.take() else { return Ok(()) };
         running.kill().with_context(|| format!("killing {}", self.role))?;
         tokio::task::spawn_blocking(move || running.wait()).await?.context("awaiting its death")?;
+        Ok(())
+    }
+
+    /// SIGTERM: it ends as it does at each new version.
+    pub(super) async fn ends(&mut self) -> Result<()> {
+        let Some(mut running) = self.running.take() else { return Ok(()) };
+        kill_process(Pid::from_child(&running), Signal::TERM)
+            .with_context(|| format!("telling {} to end", self.role))?;
+        let status = tokio::task::spawn_blocking(move || running.wait()).await?.context("awaiting its end")?;
+        ensure!(status.success(), "{} ended with {status}", self.role);
         Ok(())
     }
 

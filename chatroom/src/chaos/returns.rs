@@ -27,7 +27,7 @@ use super::{
     hearing::{Heard, Reader, p99},
     instance::Instance,
     person::Person,
-    process::Counters,
+    process::{Counters, Process},
     verdict::Verdict,
 };
 use crate::{
@@ -55,9 +55,12 @@ const END: &str = "the end";
 const BACK: &str = "whoever lost the socket is back";
 const ALL: &str = "whoever was away hears every number, once and in order";
 const OTHER: &str = "whoever is on the other instance hears every number, once and in order";
+const TOLD: &str = "a service that is told to end says so to each of its sockets";
+/// What it says: come back, and go on where you were.
+const GOING_AWAY: u16 = 4001;
 
 /// Kills a query service with thousands of sockets and starts it again; all of them come back as clients do, while people
-/// go on talking.
+/// go on talking. Then it is told to end.
 #[derive(Debug, Clone, Args)]
 pub struct ReturnArgs {
     /// Sockets that hear, ten a person.
@@ -138,11 +141,12 @@ async fn play(count: usize, ground: &mut Ground, verdict: &mut Verdict) -> Resul
     talk.ends().await?;
 
     verdict.counts(BACK, count as u64, (count as u64).saturating_sub(are_back));
-    let mut refused = 0;
+    let (mut refused, mut readers) = (0, Vec::new());
     while let Some(returned) = returning.join_next().await {
-        let (heard, times) = returned??;
+        let (reader, times) = returned??;
         refused += times;
-        heard.judge(ALL, verdict);
+        reader.heard().judge(ALL, verdict);
+        readers.push(reader);
     }
     let heard: Vec<Heard> = other.join_all().await.into_iter().collect::<Result<_>>()?;
     heard.iter().for_each(|heard| heard.judge(OTHER, verdict));
@@ -154,6 +158,17 @@ async fn play(count: usize, ground: &mut Ground, verdict: &mut Verdict) -> Resul
         p99(&heard, 0),
         p99(&heard, 1),
     ));
+    goes(&mut ground.processes[0], readers, verdict).await
+}
+
+/// Tells a query service to end, as for a new version.
+async fn goes(process: &mut Process, readers: Vec<Reader>, verdict: &mut Verdict) -> Result<()> {
+    let hearing: JoinSet<_> = readers.into_iter().map(Reader::hears_its_end).collect();
+    process.ends().await?;
+    for (is_told, why) in hearing.join_all().await {
+        let holds = is_told && matches!(why, Some(Closed::Code(GOING_AWAY, _)));
+        verdict.holds(TOLD, holds, || format!("{why:?}, and it was{} told before", if is_told { "" } else { " not" }));
+    }
     Ok(())
 }
 
@@ -173,7 +188,7 @@ async fn open(api: &Api, people: &[Person], room: RoomId, count: usize, since: &
 }
 
 /// Hears to the end, and comes back whenever it is cut; gives how often it was turned away.
-async fn stays(mut reader: Reader, api: Api, begun: Instant, back: Arc<AtomicU64>) -> Result<(Heard, u64)> {
+async fn stays(mut reader: Reader, api: Api, begun: Instant, back: Arc<AtomicU64>) -> Result<(Reader, u64)> {
     let staying = async {
         let (mut patience, mut refused, is_back) = (Patience::default(), 0, AtomicBool::new(false));
         let comes_back = || {
@@ -195,7 +210,7 @@ async fn stays(mut reader: Reader, api: Api, begun: Instant, back: Arc<AtomicU64
         anyhow::Ok(refused)
     };
     let refused = timeout(PLAYED_WITHIN, staying).await.context("the end was not heard")??;
-    Ok((reader.into_heard(), refused))
+    Ok((reader, refused))
 }
 
 /// What was read from Postgres for sockets.

@@ -59,7 +59,7 @@ pub(super) async fn listen(
     let rooms = rooms.into_iter().map(wanted).collect();
     let identity = Identity { token: String::new(), rooms, resume, deflates: false };
     let (to, events) = mpsc::channel::<Event>(EVENTS_MAX);
-    tokio::spawn(async move {
+    live.tasks.clone().spawn(async move {
         connection::run_identified(live, Wire::events(to), caller, identity).await;
         drop(seat);
     });
