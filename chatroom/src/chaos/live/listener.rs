@@ -43,6 +43,7 @@ pub(super) struct Listener {
     person: Person,
     draw: StdRng,
     sabotage: Option<Spoiled>,
+    ears: Ears,
     rooms: BTreeMap<RoomId, Held>,
     /// Where it was last, with all rooms caught up.
     position: Option<String>,
@@ -96,7 +97,7 @@ impl Listener {
     pub(super) fn new(scene: Scene, person: Person, seed: u64, sabotage: Option<Spoiled>) -> Self {
         let rooms = scene.rooms.iter().map(|room| (*room, Held::default())).collect();
         let (draw, heard) = (StdRng::seed_from_u64(seed), Heard::default());
-        Self { scene, person, draw, sabotage, rooms, position: None, heard }
+        Self { scene, person, draw, sabotage, ears: Ears::default(), rooms, position: None, heard }
     }
 
     /// Hears, and is cut, until that is over; then hears to the end, and compares with a fresh read.
@@ -151,7 +152,8 @@ impl Listener {
     }
 
     async fn follows(&mut self, socket: &mut Socket, api: &Api, mut until: Until) -> Result<(), Closed> {
-        let (mut frames, mut ears) = (0, Ears::default());
+        self.ears.connects();
+        let mut frames = 0;
         // Until all is caught up, a position says nothing of the other rooms.
         self.position = None;
         let mut is_caught_up = false;
@@ -171,7 +173,7 @@ impl Listener {
             };
             frames += 1;
             let heard = match self.sabotage {
-                Some(sabotage) => sabotage.spoil(frame, &mut ears),
+                Some(sabotage) => sabotage.spoil(frame, &mut self.ears),
                 None => vec![frame],
             };
             for frame in heard {

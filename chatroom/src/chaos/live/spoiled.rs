@@ -22,13 +22,21 @@ pub enum Spoiled {
     NumbersFromRows,
 }
 
-/// What was heard of a connection so far.
+/// What was heard so far: frames by a listener, all else of a connection. Those may be short, and one frame in so many is in
+/// none of them then.
 #[derive(Debug, Default)]
 pub(super) struct Ears {
     frames: u64,
     is_caught_up: bool,
     since_caught_up: u64,
     left_out: u64,
+}
+
+impl Ears {
+    /// Another connection of the same listener.
+    pub(super) fn connects(&mut self) {
+        *self = Self { frames: self.frames, ..Self::default() };
+    }
 }
 
 impl Spoiled {
