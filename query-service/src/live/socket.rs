@@ -49,7 +49,9 @@ impl Socket {
             .max_frame_size(Some(READ_BYTES_MAX));
         let outbox = Arc::new(Outbox::of(line, Form { encoding, deflates: false }));
         let line = Line(Arc::clone(&outbox));
-        let layer = WebSocketStream::from_partially_read(line, read.into(), Role::Server, Some(config)).await;
+        // A copy of what was read, mostly nothing: the layer would keep HTTP's whole buffer for its own.
+        let read = read.to_vec();
+        let layer = WebSocketStream::from_partially_read(line, read, Role::Server, Some(config)).await;
         Self { layer, outbox, encoding }
     }
 
