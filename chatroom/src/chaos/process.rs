@@ -21,6 +21,8 @@ use crate::{
 
 /// It reads what was revoked before it answers; the log may still be on its way.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+/// It lets its sockets and its tasks end first, each with a limit of its own.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Dropped, it is killed.
@@ -67,11 +69,19 @@ impl Process {
 
     /// SIGTERM: it ends as it does at each new version.
     pub(super) async fn ends(&mut self) -> Result<()> {
-        let Some(mut running) = self.running.take() else { return Ok(()) };
-        kill_process(Pid::from_child(&running), Signal::TERM)
+        let Some(running) = &mut self.running else { return Ok(()) };
+        kill_process(Pid::from_child(running), Signal::TERM)
             .with_context(|| format!("telling {} to end", self.role))?;
-        let status = tokio::task::spawn_blocking(move || running.wait()).await?.context("awaiting its end")?;
+        let deadline = Instant::now() + ENDS_WITHIN;
+        let status = loop {
+            if let Some(status) = running.try_wait().context("awaiting its end")? {
+                break status;
+            }
+            ensure!(Instant::now() < deadline, "{} does not end within {ENDS_WITHIN:?}", self.role);
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
         ensure!(status.success(), "{} ended with {status}", self.role);
+        self.running = None;
         Ok(())
     }
 
