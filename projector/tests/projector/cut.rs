@@ -9,6 +9,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -36,6 +37,8 @@ pub(crate) type Plan = Box<dyn FnMut(&Point) -> bool + Send>;
 pub(crate) struct Line {
     url: String,
     plan: Arc<Mutex<Plan>>,
+    /// Each connection holds a receiver.
+    open: watch::Sender<()>,
     listening: JoinHandle<()>,
 }
 
@@ -48,14 +51,19 @@ impl Line {
         let (login, server) = before.rsplit_once('@').expect("a login");
         let (ours, server) = (format!("{login}@127.0.0.1:{port}/{after}"), server.to_owned());
         let plan: Arc<Mutex<Plan>> = Arc::new(Mutex::new(Box::new(|_| false)));
-        let asked = Arc::clone(&plan);
+        let open = watch::Sender::new(());
+        let (asked, opened) = (Arc::clone(&plan), open.clone());
         let listening = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.expect("it listens");
-                tokio::spawn(carry(client, server.clone(), Arc::clone(&asked)));
+                let (server, asked, open) = (server.clone(), Arc::clone(&asked), opened.subscribe());
+                tokio::spawn(async move {
+                    carry(client, server, asked).await;
+                    drop(open);
+                });
             }
         });
-        Self { url: ours, plan, listening }
+        Self { url: ours, plan, open, listening }
     }
 
     pub(crate) fn url(&self) -> Secret {
@@ -72,6 +80,11 @@ impl Line {
     /// From here on it is cut where this says.
     pub(crate) fn cuts(&self, plan: impl FnMut(&Point) -> bool + Send + 'static) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(plan);
+    }
+
+    /// Waits until it carries nothing: what somebody who has gone had still sent would be cut by the next plan.
+    pub(crate) async fn is_quiet(&self) {
+        self.open.closed().await;
     }
 }
 
