@@ -99,12 +99,26 @@ pub(crate) struct Temporary {
 
 const TEMPORARY_PREFIX: &str = "chatroom-test-";
 const LOCK_NAME: &str = "owner.lock";
+const MEMORY: &str = "/dev/shm";
+/// What statfs(2) calls a filesystem in memory.
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
+/// Bytes. The tests of one process have 64 MiB a server, and a few servers at once.
+const MEMORY_FREE_MIN: u64 = 8 << 30;
 /// Nobody needs this long from making a directory to locking it.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
 
 impl Temporary {
     pub(crate) fn new() -> Result<Temporary, Error> {
-        let below = temporary_root();
+        Temporary::below(temporary_root())
+    }
+
+    /// For what is forgotten with the process anyhow. A Postgres begins with a thousand files, whose making and removing on a
+    /// disk costs the kernel more than the server does.
+    pub(crate) fn in_memory() -> Result<Temporary, Error> {
+        Temporary::below(roomy_memory().unwrap_or_else(temporary_root))
+    }
+
+    fn below(below: PathBuf) -> Result<Temporary, Error> {
         sweep(&below);
         let path = below.join(format!("{TEMPORARY_PREFIX}{:016x}", rand::random::<u64>()));
         // Others may pass through, not look around: as root, Postgres is another user and lives inside.
@@ -129,6 +143,18 @@ impl Drop for Temporary {
 pub(crate) fn temporary_root() -> PathBuf {
     let roomy = Path::new("/var/tmp");
     if roomy.is_dir() { roomy.into() } else { std::env::temp_dir() }
+}
+
+/// Linux's shared memory, where it is one and has room for what tests put there. Containers often get 64 MiB of it.
+fn roomy_memory() -> Option<PathBuf> {
+    let found = rustix::fs::statfs(MEMORY).ok()?;
+    let free = u64::try_from(found.f_bsize).ok()? * found.f_bavail;
+    (found.f_type == TMPFS_MAGIC && free >= MEMORY_FREE_MIN).then(|| MEMORY.into())
+}
+
+/// Whether every account may go there.
+pub(crate) fn is_temporary(dir: &Path) -> bool {
+    dir.starts_with(temporary_root()) || dir.starts_with(MEMORY)
 }
 
 /// A process that was killed could not tidy up; the next one does.

@@ -26,8 +26,7 @@ pub(crate) const SUPERUSER: &str = "chatroom_superuser";
 /// The directory that holds `data`. As root it lies outside `dir`, which the account of Postgres may not
 /// be able to enter (`/root` is closed), and `dir/postgres` leads to it.
 pub(crate) fn outside(dir: &Path, account: Option<Account>) -> Option<PathBuf> {
-    let within_reach = dir.starts_with(directory::temporary_root());
-    account.filter(|_| !within_reach)?;
+    account.filter(|_| !directory::is_temporary(dir))?;
     let name: String = Sha256::digest(dir.as_os_str().as_bytes())[..8].iter().map(|b| format!("{b:02x}")).collect();
     Some(directory::temporary_root().join(format!("chatroom-{name}-postgres")))
 }

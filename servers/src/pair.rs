@@ -30,6 +30,12 @@ impl Servers {
 
     /// For a test: empty, and gone with the value.
     pub async fn temporary() -> Result<Servers, Error> {
+        let (nats, postgres) = tokio::try_join!(Nats::temporary(), Postgres::temporary())?;
+        Ok(Servers { nats, postgres, _temporary: None })
+    }
+
+    /// For a benchmark, which puts more there than memory may have room for: the same, and nothing of it in memory.
+    pub async fn temporary_on_disk() -> Result<Servers, Error> {
         let temporary = Temporary::new()?;
         let options = Options { durability: Durability::Test, fresh: false };
         let dir = temporary.path.clone();

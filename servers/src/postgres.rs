@@ -60,9 +60,9 @@ impl Postgres {
         Postgres::start_in(options, None).await
     }
 
-    /// For a test: the directory goes when the server goes.
+    /// For a test: the directory goes when the server goes. It is in memory where there is plenty.
     pub async fn temporary() -> Result<Postgres, Error> {
-        let temporary = Temporary::new()?;
+        let temporary = Temporary::in_memory()?;
         let options = PostgresOptions { durability: Durability::Test, ..PostgresOptions::new(&temporary.path) };
         Postgres::start_in(&options, Some(temporary)).await
     }

@@ -46,7 +46,7 @@ const SOCKETS_PER_USER: &str = "40";
 impl Bed {
     /// From nothing, with rate limits lifted and bcrypt as dear as in production.
     pub(super) async fn start() -> Result<Self> {
-        let servers = Servers::temporary().await?;
+        let servers = Servers::temporary_on_disk().await?;
         let access = Access::to(Some(&servers.nats), Some(&servers.postgres));
         migrate::run(&access.of(Role::Operator).parse()?).await?;
         let keys = Keys::generate();
