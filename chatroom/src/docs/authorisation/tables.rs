@@ -8,7 +8,7 @@ const LEGEND: &str = "\
 # Who may do what
 
 Generated from [`authorisation.csv`](authorisation.csv), which a test plays cell by cell against a running system
-(`cargo test -p e2e --test authorisation`). Change the csv, then `WRITE_DOCS=1 cargo test -p chatroom --test documents`.
+(`cargo test -p e2e authorisation`). Change the csv, then `WRITE_DOCS=1 cargo test -p chatroom --test documents`.
 
 **Callers.** *anonymous* has no session · *guest* and *user* (registered) are not in the room · *guest-in*, *member*,
 *moderator* and *owner* are · *banned* and *muted* were members before, and are so in this room only · *suspended* is

@@ -1,6 +1,6 @@
 //! What came of it? The word of the table, and the answer for whoever looks for the reason.
 
-use crate::{
+use super::{
     cast::Cast,
     stage::{REASON, Stage, TEXT},
 };

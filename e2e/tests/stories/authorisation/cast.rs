@@ -1,6 +1,6 @@
 //! Who plays? One person for each column, and others for what is done to somebody else.
 
-use crate::{
+use super::{
     person::{Account, Person},
     stage::Stage,
 };

@@ -1,6 +1,6 @@
 //! What is asked for a row? Method and path as the OpenAPI document has them, filled with the stage's ids.
 
-use crate::{
+use super::{
     cast::Cast,
     person::Account,
     stage::{NOTHING, Stage},

@@ -1,6 +1,6 @@
 //! What does a cell stand on? A lounge and a room of its own, in which the caller is what his column says, and the target.
 
-use crate::{cast::Cast, person::Person};
+use super::{cast::Cast, person::Person};
 use chatroom::docs::authorisation::{Caller, Row};
 use hyper::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What comes of a row on the live socket? Each cell opens one of its own.
 
-use crate::{
+use super::{
     cast::Cast,
     outcome::{Outcome, tells},
     stage::Stage,

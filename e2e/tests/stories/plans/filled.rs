@@ -1,6 +1,6 @@
 //! Many rows in every table, so that the planner has a choice.
 
-use crate::asked::connected;
+use super::asked::connected;
 use events::UserId;
 use testkit::{Room, System};
 
